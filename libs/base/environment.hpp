@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace base {
+
+/// Reads a process's configuration from environment variables, collecting every problem before
+/// any is reported, and remembering every variable so that `--help` can list them.
+/// A variable NAME may instead be given as NAME_FILE: the value is then that file's content
+/// without its trailing newline (for mounted secrets).
+class Environment {
+  public:
+    /// `lookup` returns the value of a variable or nullopt; defaults to getenv.
+    using Lookup = std::function<std::optional<std::string>(const std::string& name)>;
+
+    struct Variable {
+        std::string name;
+        std::string meaning;
+        std::string fallback;  ///< shown in --help; empty: required
+        bool secret = false;
+    };
+
+    Environment();
+    explicit Environment(Lookup lookup);
+
+    /// Required text; a missing one is a problem that names the variable and its meaning.
+    std::string text(const std::string& name, const std::string& meaning);
+    std::string text_or(
+        const std::string& name, const std::string& fallback, const std::string& meaning
+    );
+    /// Required secret of at least `bytes_min` bytes: never shown, never defaulted.
+    std::string secret(const std::string& name, std::size_t bytes_min, const std::string& meaning);
+    /// A secret that a deployment may leave out; empty when absent.
+    std::string optional_secret(const std::string& name, const std::string& meaning);
+    std::int64_t integer_or(
+        const std::string& name,
+        std::int64_t fallback,
+        std::int64_t low,
+        std::int64_t high,
+        const std::string& meaning
+    );
+    bool flag_or(const std::string& name, bool fallback, const std::string& meaning);
+
+    /// Adds a problem found by the caller while reading a value further.
+    void problem(const std::string& name, const std::string& what, const std::string& how_to_fix);
+
+    const std::vector<std::string>& problems() const { return problems_; }
+    const std::vector<Variable>& variables() const { return variables_; }
+
+    /// A table of all variables read so far, for --help.
+    std::string describe() const;
+
+  private:
+    std::optional<std::string> value(const std::string& name);
+
+    Lookup lookup_;
+    std::vector<std::string> problems_;
+    std::vector<Variable> variables_;
+};
+
+}  // namespace base

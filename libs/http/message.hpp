@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "net/net.hpp"
+
+namespace http {
+
+/// Header fields in the order they came; names compare without regard to case.
+class Headers {
+  public:
+    using Field = std::pair<std::string, std::string>;
+
+    void add(std::string name, std::string value);
+    /// Replaces all fields of that name.
+    void set(std::string name, std::string value);
+    void erase(std::string_view name);
+    /// The first field of that name.
+    std::optional<std::string_view> get(std::string_view name) const;
+    std::size_t count(std::string_view name) const;
+
+    auto begin() const { return fields_.begin(); }
+    auto end() const { return fields_.end(); }
+    std::size_t size() const { return fields_.size(); }
+
+  private:
+    std::vector<Field> fields_;
+};
+
+/// A request as a handler sees it. Owned by the connection until the handler returned.
+struct Request {
+    std::string method;  ///< upper case: "GET"
+    std::string target;  ///< as received: "/api/v1/products?limit=20"
+    std::string path;    ///< percent-decoded, without the query; "." and ".." were refused
+    std::string query;   ///< raw, without '?'
+    Headers headers;
+    std::string body;
+    std::string remote_address;  ///< numeric address of the peer
+    std::string request_id;      ///< from X-Request-Id if well-formed, else made by the server
+    /// When the caller stops waiting: from X-Deadline-Ms (remaining milliseconds, at most the
+    /// server's request_timeout), else the server's request_timeout.
+    net::Deadline deadline{};
+    std::vector<std::pair<std::string, std::string>> path_parameters;  ///< filled by Router
+
+    /// "" if the route has no such parameter.
+    std::string_view path_parameter(std::string_view name) const;
+    /// Percent-decoded value of the first such query parameter.
+    std::optional<std::string> query_parameter(std::string_view name) const;
+};
+
+struct Response {
+    int status = 200;
+    Headers headers;  ///< without Content-Length, Connection, Date: the server writes those
+    std::string body;
+};
+
+Response json_response(int status, std::string body);
+
+}  // namespace http

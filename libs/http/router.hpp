@@ -1,0 +1,43 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "http/message.hpp"
+
+namespace http {
+
+using Handler = std::function<net::awaitable<Response>(Request&)>;
+
+/// Finds the handler of a request: one table per room, in api/routes.cpp. Patterns are literal
+/// segments and {parameters}: "/api/v1/orders/{id}/pay". A trailing "/*" matches any rest.
+/// No match is 404 `route_unknown`; a known path with another method 405 with Allow.
+class Router {
+  public:
+    struct Route {
+        std::string method;  ///< "GET", or "*" for any
+        std::string pattern;
+    };
+
+    void add(std::string method, std::string pattern, Handler handler);
+
+    net::awaitable<Response> handle(Request& request) const;
+
+    /// All routes, for the test that compares them with the contract, and for metric labels.
+    std::vector<Route> routes() const;
+
+    /// The pattern that a path matches ("" if none): a bounded label for metrics and logs.
+    std::string_view pattern_of(std::string_view method, std::string_view path) const;
+
+  private:
+    struct Entry {
+        Route route;
+        std::vector<std::string> segments;
+        Handler handler;
+    };
+    std::vector<Entry> entries_;
+};
+
+}  // namespace http

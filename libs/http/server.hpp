@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "http/router.hpp"
+#include "metrics/metrics.hpp"
+#include "net/net.hpp"
+
+namespace http {
+
+struct ServerLimits {
+    std::size_t connections_max = 4096;      ///< beyond it new ones are closed at once
+    std::size_t header_bytes_max = 16384;    ///< request line and headers; 431
+    std::size_t body_bytes_max = 65536;      ///< 413
+    std::int64_t header_timeout_ms = 10000;  ///< from the first byte of a request to its headers' end
+    std::int64_t body_timeout_ms = 10000;
+    std::int64_t idle_timeout_ms = 75000;    ///< between requests of a connection
+    std::int64_t request_timeout_ms = 10000; ///< default and upper bound of Request::deadline
+    std::int64_t drain_timeout_ms = 10000;   ///< drain() then closes what is left
+};
+
+/// HTTP/1.1 server of one loop. Keep-alive; pipelined requests are answered in order. Exceptions of
+/// the handler are mapped here, once: base::NeighbourError to 503 `unavailable` (Effect::none) or
+/// `unknown` (Effect::unknown), both with Retry-After; anything else to 500 `internal` and a log
+/// line that carries the request id. Every response carries X-Request-Id.
+class Server {
+  public:
+    /// `metrics` may be null; `name` labels its series (doorbuster_http_requests_total and
+    /// doorbuster_http_request_seconds by route pattern and status).
+    Server(
+        net::Executor executor,
+        ServerLimits limits,
+        const Router& router,
+        metrics::Registry* metrics,
+        std::string name
+    );
+    ~Server();
+    Server(const Server&) = delete;
+    Server& operator=(const Server&) = delete;
+
+    /// Binds and accepts. Port 0 takes a free one. Throws std::system_error.
+    void listen(const std::string& address, std::uint16_t port);
+    std::uint16_t port() const;
+
+    /// Stops accepting, answers what is under way with `Connection: close`, closes idle
+    /// connections; returns when all are closed or drain_timeout_ms passed.
+    net::awaitable<void> drain();
+
+    std::size_t connections() const;
+    std::size_t requests_under_way() const;
+
+  private:
+    class Core;
+    std::shared_ptr<Core> core_;
+};
+
+}  // namespace http

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <vector>
+
+#include "net/net.hpp"
+#include "order/domain/payment.hpp"
+#include "postgres/pool.hpp"
+
+namespace order {
+
+/// Payment attempts and the order states that go with them: one statement per tick for all that
+/// queued up, compare-and-set per row.
+class PaymentStore {
+  public:
+    explicit PaymentStore(postgres::Pool& pool) : pool_(pool) {}
+
+    struct BeginRequest {
+        base::Uuid order_id;
+        base::Uuid customer_id;
+    };
+    /// reserved -> paying, while the hold is unexpired; commits the attempt's row.
+    net::awaitable<std::vector<PayStartResult>> begin(
+        const std::vector<BeginRequest>& requests, std::int64_t paying_ms, net::Deadline deadline
+    );
+
+    struct FinishRequest {
+        base::Uuid order_id;
+        std::int32_t n = 0;
+        ChargeVerdict verdict = ChargeVerdict::declined;
+    };
+    net::awaitable<std::vector<PayFinish>> finish(
+        const std::vector<FinishRequest>& requests, net::Deadline deadline
+    );
+
+    /// Attempts past their time: the order falls back to reserved, due at once; the attempt becomes
+    /// void_due. Returns how many.
+    net::awaitable<std::int64_t> lapse(int limit, net::Deadline deadline);
+
+    /// Attempts whose money must be voided or given back, claimed for `claim_ms`.
+    struct Due {
+        PaymentAttempt attempt;
+        bool refund = false;  ///< else void
+    };
+    net::awaitable<std::vector<Due>> claim_due(
+        int limit, std::int64_t claim_ms, net::Deadline deadline
+    );
+    /// The provider confirmed the void or refund.
+    net::awaitable<void> confirm_due(const std::vector<Due>& done, net::Deadline deadline);
+
+  private:
+    postgres::Pool& pool_;
+};
+
+}  // namespace order

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/uuid.hpp"
+#include "net/net.hpp"
+#include "postgres/pool.hpp"
+
+namespace order {
+
+/// Durable work: what must be done later by whichever pod comes first. Claimed with SKIP LOCKED for
+/// a time, so that a pod that dies leaves its items to the others.
+class WorkStore {
+  public:
+    explicit WorkStore(postgres::Pool& pool) : pool_(pool) {}
+
+    /// Tells product how many units of a settled sale were sold.
+    struct SettleItem {
+        std::int64_t id = 0;
+        base::Uuid sale_id;
+        base::Uuid product_id;
+        std::int64_t sold = 0;
+        int attempts = 0;
+    };
+    net::awaitable<std::vector<SettleItem>> claim_settlements(
+        int limit, std::int64_t claim_ms, net::Deadline deadline
+    );
+    net::awaitable<void> finish(std::int64_t id, net::Deadline deadline);
+
+  private:
+    postgres::Pool& pool_;
+};
+
+}  // namespace order

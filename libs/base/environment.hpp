@@ -21,8 +21,9 @@ class Environment {
     struct Variable {
         std::string name;
         std::string meaning;
-        std::string fallback;  ///< shown in --help; empty: required
+        std::string fallback;  ///< shown in --help
         bool secret = false;
+        bool required = false;
     };
 
     Environment();
@@ -56,7 +57,13 @@ class Environment {
     std::string describe() const;
 
   private:
+    /// nullopt if unset or empty, or if NAME_FILE can't be used: then a problem has been added.
     std::optional<std::string> value(const std::string& name);
+    std::optional<std::string> file_content(const std::string& name, const std::string& path);
+    /// The value of a required variable, or empty with a problem added.
+    std::string required(const Variable& variable);
+    /// Adds a problem if `secret` is one that people leave in by mistake.
+    bool is_obvious(const std::string& name, const std::string& secret);
 
     Lookup lookup_;
     std::vector<std::string> problems_;

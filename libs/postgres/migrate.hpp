@@ -37,8 +37,6 @@ net::awaitable<MigrationOutcome> migrate(
 
 /// The newest applied version of a schema, 0 if there is none. A service refuses to start (stays
 /// not ready) while it is lower than the one it was built for.
-net::awaitable<int> schema_version(
-    Pool& pool, const std::string& schema, net::Deadline deadline
-);
+net::awaitable<int> schema_version(Pool& pool, const std::string& schema, net::Deadline deadline);
 
 }  // namespace postgres

@@ -19,6 +19,8 @@ class Parameters {
     Parameters& boolean(bool value);
     Parameters& int4(std::int32_t value);
     Parameters& int8(std::int64_t value);
+    Parameters& optional_int8(const std::optional<std::int64_t>& value);
+    Parameters& number(double value);  ///< float8
     Parameters& text(std::string_view value);
     Parameters& optional_text(const std::optional<std::string>& value);
     Parameters& uuid(const base::Uuid& value);
@@ -26,6 +28,7 @@ class Parameters {
     Parameters& bytes(std::span<const std::uint8_t> value);
     /// timestamptz, from milliseconds since the Unix epoch.
     Parameters& timestamp_ms(std::int64_t unix_ms);
+    Parameters& optional_timestamp_ms(const std::optional<std::int64_t>& unix_ms);
     Parameters& json(std::string_view text);  ///< jsonb
     Parameters& int4_array(std::span<const std::int32_t> values);
     Parameters& int8_array(std::span<const std::int64_t> values);
@@ -40,6 +43,9 @@ class Parameters {
     const std::vector<Encoded>& encoded() const { return encoded_; }
 
   private:
+    Parameters& add(unsigned type, std::string bytes);
+    Parameters& add_null(unsigned type);
+
     std::vector<Encoded> encoded_;
 };
 

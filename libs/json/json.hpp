@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <expected>
 #include <string>
 #include <string_view>
@@ -21,9 +22,12 @@ struct Error {
 
 /// Limits against hostile texts: nesting and size are bounded before anything is built.
 inline constexpr std::size_t depth_max = 32;
+inline constexpr std::size_t text_bytes_max = 16 * 1024 * 1024;
 
-/// Parses strict JSON: no comments, trailing commas or duplicate keys.
-std::expected<Value, Error> parse(std::string_view text);
+/// Parses strict JSON: no comments, trailing commas or duplicate keys, no number that a double
+/// can't hold, and no U+0000 in strings (PostgreSQL's text has none).
+/// The value's memory comes from `storage`, which must outlive it if it is a borrowed one.
+std::expected<Value, Error> parse(std::string_view text, boost::json::storage_ptr storage = {});
 
 std::string serialize(const Value& value);
 

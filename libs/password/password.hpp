@@ -16,9 +16,12 @@ struct Cost {
 };
 
 struct Limits {
-    std::size_t threads = 1;      ///< hashing slots: each takes memory_bytes while it works
-    std::size_t waiting_max = 64; ///< beyond it callers are told busy at once
+    std::size_t threads = 1;       ///< hashing slots: each takes memory_bytes while it works
+    std::size_t waiting_max = 64;  ///< beyond it callers are told busy at once
 };
+
+/// Overwrites a text that held a password, also what its capacity still holds, and empties it.
+void wipe(std::string& text);
 
 /// Hashes and checks passwords on a small pool of its own, so that the event loop never stalls.
 class Hasher {
@@ -28,9 +31,11 @@ class Hasher {
     Hasher(const Hasher&) = delete;
     Hasher& operator=(const Hasher&) = delete;
 
+    /// False if the next caller would be refused.
     bool has_room() const;
 
-    /// The PHC string of a password. Throws base::NeighbourError if the pool is full.
+    /// The PHC string of a password. Throws base::NeighbourError (Effect::none) if the pool is full
+    /// or there is no memory to hash in. Both calls wipe their copy of the password.
     net::awaitable<std::string> hash(std::string password);
 
     struct Verdict {

@@ -23,6 +23,8 @@ class TemporaryPostgres {
     void stop_immediately();  ///< as a crash: pg_ctl stop -m immediate
     void start();
 
+    void create_database(const std::string& name);
+
   private:
     struct Impl;
     std::unique_ptr<Impl> impl_;

@@ -21,7 +21,8 @@ struct AccessSettings {
     std::int64_t refresh_ms = 30000;
     token::VerifierLimits limits;
 
-    static AccessSettings read(base::Environment& environment);  ///< AUTH_ORIGIN, ...
+    /// AUTH_ORIGIN, TOKEN_KEYS_REFRESH_MS, TOKENS_CACHED_MAX.
+    static AccessSettings read(base::Environment& environment);
 };
 
 /// Tells who sent a request, from its access token alone: no room believes identity headers.
@@ -30,7 +31,11 @@ struct AccessSettings {
 class Access {
   public:
     Access(Context& context, AccessSettings settings);
+    /// With keys that are known already, as in auth itself: fetches nothing.
+    Access(Context& context, token::VerifierLimits limits, std::string_view jwks);
     ~Access();
+    Access(const Access&) = delete;
+    Access& operator=(const Access&) = delete;
 
     void start();
     bool has_keys() const;
@@ -48,7 +53,7 @@ class Access {
 
 /// Credentials between rooms: `Authorization: Service <name>:<secret>`. A room is configured with
 /// the SHA-256 digests of those it accepts (ACCEPTED_CALLERS="order=<hex>,cli=<hex>") and compares
-/// in constant time.
+/// in constant time with every one of them. A name may stand there twice while its secret changes.
 class ServiceCallers {
   public:
     static ServiceCallers read(base::Environment& environment);

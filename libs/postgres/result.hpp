@@ -17,6 +17,9 @@ namespace postgres {
 /// or a column of another type through a non-optional getter asserts: it is our own bug.
 class Result {
   public:
+    /// No rows.
+    Result() = default;
+    /// Takes ownership.
     explicit Result(pg_result* raw);
 
     std::size_t rows() const;

@@ -1,0 +1,69 @@
+# Every task of the project; `make help` lists them. Personal settings go into Makefile.local.
+-include Makefile.local
+
+# A compiler of Beast's templates takes up to 1.5 GB: as many at once as cores and memory allow.
+MEMORY_JOBS := $(shell awk '/MemAvailable/ {print int($$2 / 1500000) + 1}' /proc/meminfo)
+CORES := $(shell nproc)
+JOBS ?= $(shell echo $$(($(CORES) < $(MEMORY_JOBS) ? $(CORES) : $(MEMORY_JOBS))))
+TEST_JOBS ?= 1
+CLANG_FORMAT ?= clang-format-19
+
+# One cache for all build folders, and for other checkouts of the same tree.
+export CCACHE_BASEDIR := $(CURDIR)
+export CCACHE_NOHASHDIR := 1
+export CCACHE_MAXSIZE ?= 8G
+export PYTHONDONTWRITEBYTECODE := 1
+
+CXX_FILES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.hpp')
+CTEST = ctest --output-on-failure --parallel $(TEST_JOBS) --no-tests=error
+
+.DEFAULT_GOAL := help
+.PHONY: help demo up down status test asan check build fmt install clean
+
+##@ See it
+demo: build ## two flash sales, the second through a Redis failover; then the audit (90 s)
+	@tools/demo.py
+
+up: build ## the same shop, left running; prints its address and the ways in
+	@tools/local_shop.py up
+
+down: ## stop the running shop; its data is kept
+	@tools/local_shop.py down
+
+status: ## what runs, and the ways in
+	@tools/local_shop.py status
+
+##@ Check it
+test: build ## build, then all tests: units, style, black box
+	$(CTEST) --test-dir build/release
+
+asan: install ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@cmake --preset asan >build/asan.configure.log 2>&1 || { cat build/asan.configure.log; exit 1; }
+	ninja -C build/asan -j$(JOBS)
+	$(CTEST) --test-dir build/asan --label-regex unit
+
+check: build ## formatting and the style rules, without running the shop
+	$(CLANG_FORMAT) --dry-run --Werror $(CXX_FILES)
+	$(CTEST) --test-dir build/release --label-regex style
+
+##@ Work on it
+build: install ## install what is missing, build the programs into build/release/bin
+	@cmake --preset release >build/release.configure.log 2>&1 || \
+	    { cat build/release.configure.log; exit 1; }
+	ninja -C build/release -j$(JOBS)
+
+fmt: ## format all C++ (clang-format 19)
+	$(CLANG_FORMAT) -i $(CXX_FILES)
+
+install: ## install the Debian packages that are missing
+	@mkdir -p build
+	@./install-dependencies.sh
+
+clean: ## forget what was built
+	rm -rf build
+
+help: ## this list
+	@awk 'BEGIN {FS = ":.*## "} \
+	    /^##@ / {printf "\n%s\n", substr($$0, 5)} \
+	    /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@printf '\nJOBS=%s compilers and TEST_JOBS=%s tests at once.\n' $(JOBS) $(TEST_JOBS)

@@ -1,0 +1,153 @@
+"""The rooms of the shop as processes: what each is told, and where each listens."""
+
+import hashlib
+import os
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+
+from shop.ports import LOOPBACK
+from shop.redis_set import MASTER_NAME
+from shop.state_folder import CHECKOUT
+from shop.trouble import Trouble
+from shop.waiting import wait_until
+
+# In the order in which they are started; stopped the other way round.
+ROOMS = ("auth", "product", "echo", "order-1", "order-2", "gateway")
+READY_SECONDS = 30
+GRACE_SECONDS = 10
+PROBE_SECONDS = 2
+
+
+def programs_folder():
+    chosen = os.environ.get("DOORBUSTER_BIN")
+    return CHECKOUT.joinpath(chosen) if chosen else CHECKOUT / "build" / "release" / "bin"
+
+
+def program(name):
+    path = programs_folder() / name
+    if not path.exists():
+        raise Trouble(f"{path} is missing: run `make build`")
+    return path
+
+
+@dataclass(frozen=True)
+class RoomPorts:
+    serving: int
+    health: int
+
+
+class Rooms:
+    """`ports`: RoomPorts by the name of a room's process."""
+
+    def __init__(self, state, launcher, postgres, redis, ports):
+        self._state = state
+        self._launcher = launcher
+        self._postgres = postgres
+        self._redis = redis
+        self.ports = ports
+
+    def start(self):
+        for name in ROOMS:
+            self.start_one(name)
+
+    def start_one(self, name):
+        self._launcher.start(
+            name,
+            [program(name.split("-")[0])],
+            log=self._state.log(name),
+            environment=self._common(name) | self._special(name),
+        )
+
+    def wait_ready(self):
+        for name in ROOMS:
+            wait_until(
+                lambda: self.is_ready(name),
+                READY_SECONDS,
+                what=f"{name} is ready",
+                log=self._state.log(name),
+                still_running=lambda: self._launcher.is_alive(name),
+            )
+
+    def is_ready(self, name):
+        return answers_ok(f"http://{LOOPBACK}:{self.ports[name].health}/readyz")
+
+    def stop(self):
+        """The gateway first, so that it drains while the others can still answer; order before
+        what it calls."""
+        for names in (["gateway"], ["order-1", "order-2"], ["auth", "product", "echo"]):
+            self._launcher.stop(names, grace_seconds=GRACE_SECONDS)
+
+    def stop_quickly(self):
+        self._launcher.stop(ROOMS, grace_seconds=GRACE_SECONDS)
+
+    def origin(self, name):
+        return f"http://{LOOPBACK}:{self.ports[name].serving}"
+
+    def database_url_file(self, role):
+        url = self._postgres.url(role, self._state.secret(f"{role}-database-password"))
+        return str(self._state.secret_file(f"{role}-database-url", url))
+
+    def _common(self, name):
+        return {
+            "LISTEN_ADDRESS": LOOPBACK,
+            "LISTEN_PORT": str(self.ports[name].serving),
+            "HEALTH_PORT": str(self.ports[name].health),
+            "LOG_LEVEL": os.environ.get("LOG_LEVEL", "info"),
+        }
+
+    def _special(self, name):
+        if name == "auth":
+            return {
+                "DATABASE_URL_FILE": self.database_url_file("auth"),
+                "JWT_SIGNING_KEY_FILE": str(self._state.signing_key_file()),
+            }
+        if name == "product":
+            return {
+                "DATABASE_URL_FILE": self.database_url_file("product"),
+                "AUTH_ORIGIN": self.origin("auth"),
+                "ACCEPTED_CALLERS": self._accepted_callers(),
+            }
+        if name == "gateway":
+            return {
+                "AUTH_ORIGIN": self.origin("auth"),
+                "PRODUCT_ORIGIN": self.origin("product"),
+                "ECHO_ORIGIN": self.origin("echo"),
+                "ORDER_ORIGINS": ",".join(self._address(one) for one in ("order-1", "order-2")),
+                **self._redis_variables(),
+            }
+        if name.startswith("order"):
+            return {
+                "DATABASE_URL_FILE": self.database_url_file("orders"),
+                "AUTH_ORIGIN": self.origin("auth"),
+                "PRODUCT_ORIGIN": self.origin("product"),
+                "SERVICE_NAME": "order",
+                "SERVICE_SECRET_FILE": str(self._state.secret_file("order-service-secret")),
+                "ACCEPTED_CALLERS": self._accepted_callers(),
+                "ADVERTISED_ADDRESS": self._address(name),
+                **self._redis_variables(),
+            }
+        return {}
+
+    def _redis_variables(self):
+        return {
+            "REDIS_SENTINELS": self._redis.sentinel_addresses(),
+            "REDIS_MASTER_NAME": MASTER_NAME,
+            "REDIS_FALLBACK": self._redis.first_address(),
+            "REDIS_PASSWORD_FILE": str(self._state.secret_file("redis-password")),
+        }
+
+    def _accepted_callers(self):
+        secret = self._state.secret("order-service-secret")
+        return f"order={hashlib.sha256(secret.encode()).hexdigest()}"
+
+    def _address(self, name):
+        return f"{LOOPBACK}:{self.ports[name].serving}"
+
+
+def answers_ok(url):
+    try:
+        with urllib.request.urlopen(url, timeout=PROBE_SECONDS) as answer:
+            return answer.status == 200
+    except (urllib.error.URLError, OSError):
+        return False

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/neighbour_error.hpp"
 #include "http/message.hpp"
@@ -21,8 +23,8 @@ struct Origin {
 };
 
 struct ClientLimits {
-    std::size_t connections_max = 512;   ///< to this origin
-    std::size_t waiting_max = 4096;      ///< callers waiting for a connection
+    std::size_t connections_max = 512;  ///< to this origin
+    std::size_t waiting_max = 4096;     ///< callers waiting for a connection
     std::int64_t connect_timeout_ms = 1000;
     std::int64_t idle_timeout_ms = 60000;  ///< an idle pooled connection is closed after it
     std::size_t response_bytes_max = 4 * 1024 * 1024;
@@ -66,13 +68,20 @@ class Client {
 
     /// Sends and reads the whole response; throws TransportError. On a timeout the connection is
     /// closed, never reused.
+    /// The response comes without its framing (Content-Length, Transfer-Encoding, Connection,
+    /// Keep-Alive, Date).
     net::awaitable<Response> send(OutgoingRequest request, net::Deadline deadline);
 
+    /// As send, without a copy of the request, which must live until this returned.
+    net::awaitable<Response> send_kept(const OutgoingRequest& request, net::Deadline deadline);
+
     const Origin& origin() const;
-    std::size_t connections() const;
+    std::size_t connections() const;  ///< open or being opened
+    std::size_t waiting() const;      ///< callers without a connection yet
 
   private:
     class Core;
+    class Connection;
     std::shared_ptr<Core> core_;
 };
 

@@ -23,6 +23,15 @@ class Headers {
     /// The first field of that name.
     std::optional<std::string_view> get(std::string_view name) const;
     std::size_t count(std::string_view name) const;
+    /// Drops every field for which `unwanted(name, value)` is true.
+    template <class Predicate>
+    void erase_if(Predicate unwanted) {
+        std::erase_if(fields_, [&](const Field& field) {
+            return unwanted(std::string_view(field.first), std::string_view(field.second));
+        });
+    }
+    void clear() { fields_.clear(); }
+    void reserve(std::size_t fields) { fields_.reserve(fields); }
 
     auto begin() const { return fields_.begin(); }
     auto end() const { return fields_.end(); }
@@ -46,6 +55,10 @@ struct Request {
     /// server's request_timeout), else the server's request_timeout.
     net::Deadline deadline{};
     std::vector<std::pair<std::string, std::string>> path_parameters;  ///< filled by Router
+    /// The pattern and method of the route that matched, empty if none did; set by Router and
+    /// valid as long as it is. Bounded labels for metrics.
+    std::string_view route_pattern;
+    std::string_view route_method;
 
     /// "" if the route has no such parameter.
     std::string_view path_parameter(std::string_view name) const;
@@ -55,10 +68,13 @@ struct Request {
 
 struct Response {
     int status = 200;
-    Headers headers;  ///< without Content-Length, Connection, Date: the server writes those
-    std::string body;
+    Headers headers = {};  ///< without Content-Length, Connection, Date: the server writes those
+    std::string body = {};
 };
 
 Response json_response(int status, std::string body);
+
+/// ASCII only, as field names are.
+bool equal_ignoring_case(std::string_view left, std::string_view right);
 
 }  // namespace http

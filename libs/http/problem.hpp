@@ -10,12 +10,13 @@ namespace http {
 /// An RFC 9457 problem document. `code` is the stable, machine-readable name that contracts list.
 struct Problem {
     int status = 500;
-    std::string code;    ///< "sold_out", "invalid_field", ...
-    std::string detail;  ///< one sentence for a person, how to fix included
-    std::string field;   ///< path of the offending field ("lines[0].quantity", "header Idempotency-Key")
-    std::optional<int> retry_after_s;
+    std::string code = {};    ///< "sold_out", "invalid_field", ...
+    std::string detail = {};  ///< one sentence for a person, how to fix included
+    std::string field = {
+    };  ///< path of the offending field ("lines[0].quantity", "header Idempotency-Key")
+    std::optional<int> retry_after_s = {};
     /// Further members, already JSON: {"remaining", "3"}.
-    std::vector<std::pair<std::string, std::string>> members;
+    std::vector<std::pair<std::string, std::string>> members = {};
 };
 
 /// application/problem+json with type, title, status, code, detail, field, members; Retry-After.

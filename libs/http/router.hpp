@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,6 +14,8 @@ using Handler = std::function<net::awaitable<Response>(Request&)>;
 
 /// Finds the handler of a request: one table per room, in api/routes.cpp. Patterns are literal
 /// segments and {parameters}: "/api/v1/orders/{id}/pay". A trailing "/*" matches any rest.
+/// A literal segment wins over a parameter, a parameter over "/*", whatever the order of adding;
+/// HEAD is served by the route of GET unless it has its own. Must not change while requests run.
 /// No match is 404 `route_unknown`; a known path with another method 405 with Allow.
 class Router {
   public:
@@ -37,7 +40,12 @@ class Router {
         std::vector<std::string> segments;
         Handler handler;
     };
-    std::vector<Entry> entries_;
+    struct Match;
+
+    Match find(std::string_view method, std::string_view path) const;
+
+    /// Most specific first. Handed out by pointer, so that views of patterns stay valid.
+    std::vector<std::unique_ptr<Entry>> entries_;
 };
 
 }  // namespace http

@@ -11,14 +11,15 @@
 namespace http {
 
 struct ServerLimits {
-    std::size_t connections_max = 4096;      ///< beyond it new ones are closed at once
-    std::size_t header_bytes_max = 16384;    ///< request line and headers; 431
-    std::size_t body_bytes_max = 65536;      ///< 413
-    std::int64_t header_timeout_ms = 10000;  ///< from the first byte of a request to its headers' end
+    std::size_t connections_max = 4096;    ///< beyond it new ones are closed at once
+    std::size_t header_bytes_max = 16384;  ///< request line and headers; 431
+    std::size_t body_bytes_max = 65536;    ///< 413
+    std::int64_t header_timeout_ms =
+        10000;  ///< from the first byte of a request to its headers' end
     std::int64_t body_timeout_ms = 10000;
-    std::int64_t idle_timeout_ms = 75000;    ///< between requests of a connection
-    std::int64_t request_timeout_ms = 10000; ///< default and upper bound of Request::deadline
-    std::int64_t drain_timeout_ms = 10000;   ///< drain() then closes what is left
+    std::int64_t idle_timeout_ms = 75000;     ///< between requests of a connection
+    std::int64_t request_timeout_ms = 10000;  ///< default and upper bound of Request::deadline
+    std::int64_t drain_timeout_ms = 10000;    ///< drain() then closes what is left
 };
 
 /// HTTP/1.1 server of one loop. Keep-alive; pipelined requests are answered in order. Exceptions of
@@ -44,6 +45,11 @@ class Server {
     void listen(const std::string& address, std::uint16_t port);
     std::uint16_t port() const;
 
+    /// From now on every response says `Connection: close`, while new connections are still
+    /// accepted: callers that pool connections leave before drain() has to close an idle one,
+    /// which could cross with a request.
+    void close_after_responses();
+
     /// Stops accepting, answers what is under way with `Connection: close`, closes idle
     /// connections; returns when all are closed or drain_timeout_ms passed.
     net::awaitable<void> drain();
@@ -53,6 +59,7 @@ class Server {
 
   private:
     class Core;
+    class Connection;
     std::shared_ptr<Core> core_;
 };
 

@@ -20,7 +20,9 @@ using Executor = asio::any_io_executor;
 using SteadyClock = std::chrono::steady_clock;
 using Deadline = SteadyClock::time_point;
 
-inline Deadline deadline_in(std::chrono::milliseconds time) { return SteadyClock::now() + time; }
+inline Deadline deadline_in(std::chrono::milliseconds time) {
+    return SteadyClock::now() + time;
+}
 
 /// Whole milliseconds left, 0 when past.
 inline std::chrono::milliseconds time_left(Deadline deadline) {

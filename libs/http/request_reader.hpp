@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "http/message.hpp"
+#include "http/problem.hpp"
+#include "http/server.hpp"
+
+namespace http {
+
+/// Turns the bytes of one connection into requests, in order, within limits; knows no socket.
+/// After a refusal the connection can't go on: where the next request begins is unknown.
+class RequestReader {
+  public:
+    enum class Progress { more, complete, refused };
+
+    explicit RequestReader(const ServerLimits& limits);
+    ~RequestReader();
+    RequestReader(const RequestReader&) = delete;
+    RequestReader& operator=(const RequestReader&) = delete;
+
+    /// Room for the next bytes, never empty; received() says how many came.
+    std::span<char> space();
+    void received(std::size_t bytes) { end_ += bytes; }
+
+    /// Reads on with what is there. When complete, `request` holds method, target, path, query,
+    /// headers, body, request_id and deadline; the next call begins the next request.
+    Progress advance(Request& request);
+
+    const Problem& refusal() const { return refusal_; }
+    /// A byte of a request came, and its end did not.
+    bool mid_request() const { return begin_ != end_ || state_ == State::body; }
+    bool in_body() const { return state_ == State::body; }
+    /// True once per request whose sender waits for "100 Continue".
+    bool take_continue();
+    bool keep_alive() const;
+    bool is_http_1_0() const;
+
+  private:
+    enum class State { head, body, done };
+    struct Parsing;
+
+    Progress refuse(int status, const char* code, std::string detail);
+    /// The head's length including its empty line; 0 if its end did not come yet.
+    std::size_t find_head_end();
+    Progress parse(Request& request);
+    Progress finish_head(Request& request);
+    void finish(Request& request) const;
+
+    const ServerLimits& limits_;
+    std::unique_ptr<char[]> buffer_;
+    std::size_t capacity_;
+    std::size_t begin_ = 0;
+    std::size_t end_ = 0;
+    std::size_t scanned_ = 0;  ///< bytes after begin_ known not to hold the head's end
+    bool folded_ = false;      ///< a header line was continued on the next (obsolete, refused)
+    State state_ = State::head;
+    std::unique_ptr<Parsing> parsing_;
+    Problem refusal_;
+};
+
+/// 8-64 of [A-Za-z0-9_-]: what X-Request-Id may be.
+bool is_request_id(std::string_view text);
+
+}  // namespace http

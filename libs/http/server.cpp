@@ -1,0 +1,481 @@
+#include "http/server.hpp"
+
+#include <array>
+#include <sys/socket.h>
+#include <system_error>
+#include <unordered_map>
+#include <unordered_set>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+#include "base/neighbour_error.hpp"
+#include "http/request_reader.hpp"
+#include "http/write_message.hpp"
+#include "logging/logging.hpp"
+#include "net/event.hpp"
+#include "net/watchdog.hpp"
+
+namespace http {
+
+namespace {
+
+namespace asio = boost::asio;
+using Tcp = asio::ip::tcp;
+using ErrorCode = boost::system::error_code;
+using std::chrono::milliseconds;
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+constexpr int listen_backlog = 4096;
+constexpr milliseconds accept_pause(100);
+/// After a refusal: how long and how much is read on so that the peer sees the answer, not a reset.
+constexpr milliseconds linger_time(1000);
+constexpr int linger_reads_max = 64;
+/// Longer bodies are written from where they are instead of being copied behind the head.
+constexpr std::size_t joined_body_max = 16 * 1024;
+constexpr std::size_t scratch_bytes_kept = 64 * 1024;
+constexpr int retry_after_s = 1;
+constexpr int failure_lines_per_second = 10;
+
+}  // namespace
+
+class Server::Core : public std::enable_shared_from_this<Core> {
+  public:
+    Core(
+        net::Executor loop,
+        ServerLimits server_limits,
+        const Router& routes,
+        metrics::Registry* registry,
+        std::string server_name
+    );
+
+    void listen(const std::string& address, std::uint16_t port);
+    static net::awaitable<void> accept(std::shared_ptr<Core> self);
+    void admit(Tcp::socket socket, const Tcp::endpoint& peer);
+    void left(Connection* connection);
+    void stop_accepting();
+    void close_idle();
+    void close_all();
+    void count(const Request& request, int status, net::SteadyClock::time_point began);
+    Response failure_response(const Request& request, const std::exception_ptr& failure);
+
+    net::Executor executor;
+    ServerLimits limits;
+    const Router& router;
+    Tcp::acceptor acceptor;
+    std::unordered_set<Connection*> connections;
+    std::size_t under_way = 0;
+    net::Event all_left;
+    DateText date;
+    std::string scratch;   ///< responses are serialised here; what can't be sent at once moves on
+    bool closing = false;  ///< every response ends its connection
+    bool gone = false;     ///< the Server and perhaps the router's owner were destroyed
+
+  private:
+    struct SeriesKey {
+        const char* pattern;
+        int status;
+        bool operator==(const SeriesKey&) const = default;
+    };
+    struct SeriesHash {
+        std::size_t operator()(const SeriesKey& key) const {
+            return std::hash<const char*>()(key.pattern) * 31 +
+                   static_cast<std::size_t>(key.status);
+        }
+    };
+    struct Series {
+        prometheus::Counter* requests;
+        prometheus::Histogram* seconds;
+    };
+    Series make_series(const Request& request, int status);
+    void log_failure(const Request& request, std::string_view what, bool is_bug);
+
+    metrics::Registry* metrics_;
+    std::string name_;
+    std::unordered_map<SeriesKey, Series, SeriesHash> series_;
+    prometheus::Gauge* open_ = nullptr;
+    std::int64_t failure_second_ = 0;
+    int failures_in_second_ = 0;
+};
+
+class Server::Connection {
+  public:
+    Connection(std::shared_ptr<Server::Core> core, Tcp::socket socket, std::string address);
+    ~Connection() { core_->left(this); }
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    static net::awaitable<void> serve(std::shared_ptr<Connection> self);
+    void close();
+    /// Unless a request is under way, or has arrived and was not read yet.
+    void close_if_idle();
+
+  private:
+    enum class Phase { idle, head, body, busy };
+    enum class Writing { done, blocked, failed };
+
+    bool prepare_to_read();
+    Writing write(const Response& response, bool keep);
+    static net::awaitable<void> linger(std::shared_ptr<Connection> self);
+
+    std::shared_ptr<Server::Core> core_;
+    Tcp::socket socket_;
+    net::Watchdog watchdog_;
+    RequestReader reader_;
+    Request request_;
+    std::string address_;
+    std::string unsent_;
+    Phase phase_ = Phase::idle;
+};
+
+Server::Connection::Connection(
+    std::shared_ptr<Server::Core> core, Tcp::socket socket, std::string address
+)
+    : core_(std::move(core)),
+      socket_(std::move(socket)),
+      watchdog_(core_->executor, [this] { close(); }),
+      reader_(core_->limits),
+      address_(std::move(address)) {}
+
+void Server::Connection::close() {
+    ErrorCode ignored;
+    socket_.close(ignored);
+}
+
+void Server::Connection::close_if_idle() {
+    ErrorCode error;
+    if (phase_ != Phase::idle || !socket_.is_open()) return;
+    if (socket_.available(error) == 0 || error) close();
+}
+
+bool Server::Connection::prepare_to_read() {
+    if (reader_.take_continue()) {
+        static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+        ErrorCode ignored;  // a peer that is gone shows in the read
+        socket_.write_some(asio::buffer(go_on), ignored);
+    }
+    const auto& limits = core_->limits;
+    const auto now = net::SteadyClock::now();
+    const auto before = phase_;
+    phase_ = !reader_.mid_request() ? Phase::idle : reader_.in_body() ? Phase::body : Phase::head;
+    if (phase_ == Phase::idle) {
+        if (core_->closing && !core_->acceptor.is_open()) close_if_idle();
+        watchdog_.expire_at(now + milliseconds(limits.idle_timeout_ms));
+    } else if (phase_ != before) {
+        const bool in_body = phase_ == Phase::body;
+        const auto timeout = in_body ? limits.body_timeout_ms : limits.header_timeout_ms;
+        watchdog_.expire_at(now + milliseconds(timeout));
+    }
+    return socket_.is_open();
+}
+
+Server::Connection::Writing Server::Connection::write(const Response& response, bool keep) {
+    std::string& out = core_->scratch;
+    out.clear();
+    const auto persistence = !keep                   ? Persistence::close
+                             : reader_.is_http_1_0() ? Persistence::keep_alive_1_0
+                                                     : Persistence::keep_alive_1_1;
+    append_response_head(out, response, persistence, core_->date.now(), request_.request_id);
+    const bool has_body = request_.method != "HEAD" && !is_bodiless(response.status);
+    std::string_view apart;
+    if (has_body && response.body.size() > joined_body_max) {
+        apart = response.body;
+    } else if (has_body) {
+        out.append(response.body);
+    }
+    const std::array<asio::const_buffer, 2> parts{asio::buffer(out), asio::buffer(apart)};
+    ErrorCode error;
+    std::size_t sent =
+        apart.empty() ? socket_.write_some(parts[0], error) : socket_.write_some(parts, error);
+    if (error && error != asio::error::would_block) return Writing::failed;
+    if (sent == out.size() + apart.size()) {
+        if (out.capacity() > scratch_bytes_kept) out = {};
+        return Writing::done;
+    }
+    const auto head_sent = std::min(sent, out.size());
+    unsent_.assign(out, head_sent);
+    unsent_.append(apart.substr(sent - head_sent));
+    return Writing::blocked;
+}
+
+net::awaitable<void> Server::Connection::serve(std::shared_ptr<Connection> self) {
+    Connection& it = *self;
+    Server::Core& core = *it.core_;
+    while (it.socket_.is_open()) {
+        const auto progress = it.reader_.advance(it.request_);
+        if (progress == RequestReader::Progress::more) {
+            if (!it.prepare_to_read()) break;
+            const auto space = it.reader_.space();
+            const auto [error, bytes] = co_await it.socket_.async_read_some(
+                asio::buffer(space.data(), space.size()), as_result
+            );
+            if (error) break;
+            it.reader_.received(bytes);
+            continue;
+        }
+        const auto began = net::SteadyClock::now();
+        it.phase_ = Phase::busy;
+        it.watchdog_.disarm();
+        Response response;
+        const bool refused = progress == RequestReader::Progress::refused;
+        if (refused) {
+            it.request_ = Request{};
+            response = to_response(it.reader_.refusal());
+        } else {
+            if (core.gone) break;
+            std::exception_ptr failure;
+            it.request_.remote_address = it.address_;
+            ++core.under_way;
+            try {
+                response = co_await core.router.handle(it.request_);
+            } catch (...) {
+                failure = std::current_exception();
+            }
+            --core.under_way;
+            if (failure) response = core.failure_response(it.request_, failure);
+        }
+        core.count(it.request_, response.status, began);
+        const bool keep = !refused && !core.closing && it.reader_.keep_alive();
+        const auto writing = it.write(response, keep);
+        if (writing == Writing::failed) break;
+        if (writing == Writing::blocked) {
+            const auto timeout = milliseconds(core.limits.body_timeout_ms);
+            it.watchdog_.expire_at(net::SteadyClock::now() + timeout);
+            const auto [error, bytes] =
+                co_await asio::async_write(it.socket_, asio::buffer(it.unsent_), as_result);
+            it.unsent_ = {};
+            if (error) break;
+        }
+        if (refused) co_await linger(self);
+        if (!keep) break;
+    }
+    it.close();
+}
+
+net::awaitable<void> Server::Connection::linger(std::shared_ptr<Connection> self) {
+    ErrorCode error;
+    self->socket_.shutdown(Tcp::socket::shutdown_send, error);
+    self->watchdog_.expire_at(net::SteadyClock::now() + linger_time);
+    std::array<char, 4096> discarded;
+    for (int reads = 0; reads < linger_reads_max; ++reads) {
+        const auto [failed, bytes] =
+            co_await self->socket_.async_read_some(asio::buffer(discarded), as_result);
+        if (failed) co_return;
+    }
+}
+
+Server::Core::Core(
+    net::Executor loop,
+    ServerLimits server_limits,
+    const Router& routes,
+    metrics::Registry* registry,
+    std::string server_name
+)
+    : executor(loop),
+      limits(server_limits),
+      router(routes),
+      acceptor(loop),
+      all_left(loop),
+      metrics_(registry),
+      name_(std::move(server_name)) {
+    if (!metrics_) return;
+    open_ = &metrics_->gauge(
+        "doorbuster_http_connections", "Open connections from callers.", {{"server", name_}}
+    );
+}
+
+void Server::Core::listen(const std::string& address, std::uint16_t port) {
+    try {
+        const Tcp::endpoint endpoint(asio::ip::make_address(address), port);
+        acceptor.open(endpoint.protocol());
+        acceptor.set_option(Tcp::acceptor::reuse_address(true));
+        acceptor.bind(endpoint);
+        acceptor.listen(listen_backlog);
+        acceptor.non_blocking(true);
+    } catch (const boost::system::system_error& error) {
+        throw std::system_error(
+            std::error_code(error.code()),
+            "cannot listen on " + address + ":" + std::to_string(port)
+        );
+    }
+    asio::co_spawn(executor, accept(shared_from_this()), asio::detached);
+}
+
+net::awaitable<void> Server::Core::accept(std::shared_ptr<Core> self) {
+    while (self->acceptor.is_open()) {
+        Tcp::socket socket(self->executor);
+        Tcp::endpoint peer;
+        const auto [error] = co_await self->acceptor.async_accept(socket, peer, as_result);
+        if (!error) {
+            self->admit(std::move(socket), peer);
+        } else if (error != asio::error::operation_aborted) {
+            // Out of descriptors or memory, most likely: what is open goes on, and may end.
+            logging::warning("accept failed", {{"error", error.message()}});
+            co_await net::sleep_for(accept_pause);
+        }
+    }
+}
+
+void Server::Core::admit(Tcp::socket socket, const Tcp::endpoint& peer) {
+    if (connections.size() >= limits.connections_max) return;  // closed by its destructor
+    ErrorCode error;
+    socket.non_blocking(true, error);
+    if (!error) socket.set_option(Tcp::no_delay(true), error);
+    if (error) return;
+    auto connection = std::make_shared<Connection>(
+        shared_from_this(), std::move(socket), peer.address().to_string()
+    );
+    connections.insert(connection.get());
+    if (open_) open_->Increment();
+    asio::co_spawn(executor, Connection::serve(std::move(connection)), asio::detached);
+}
+
+void Server::Core::left(Connection* connection) {
+    if (connections.erase(connection) == 0) return;
+    if (open_ && !gone) open_->Decrement();
+    if (connections.empty()) all_left.notify();
+}
+
+void Server::Core::stop_accepting() {
+    ErrorCode ignored;
+    acceptor.close(ignored);
+}
+
+void Server::Core::close_idle() {
+    for (Connection* connection : connections) connection->close_if_idle();
+}
+
+void Server::Core::close_all() {
+    for (Connection* connection : connections) connection->close();
+}
+
+void Server::Core::count(const Request& request, int status, net::SteadyClock::time_point began) {
+    if (!metrics_ || gone) return;
+    const SeriesKey key{request.route_pattern.data(), status};
+    auto found = series_.find(key);
+    if (found == series_.end()) found = series_.emplace(key, make_series(request, status)).first;
+    const std::chrono::duration<double> seconds = net::SteadyClock::now() - began;
+    found->second.requests->Increment();
+    found->second.seconds->Observe(seconds.count());
+}
+
+Server::Core::Series Server::Core::make_series(const Request& request, int status) {
+    const metrics::Labels labels{
+        {"server", name_},
+        {"method", std::string(request.route_method)},
+        {"route", std::string(request.route_pattern)},
+        {"status", std::to_string(status)}
+    };
+    return {
+        &metrics_->counter("doorbuster_http_requests_total", "Requests answered.", labels),
+        &metrics_->histogram(
+            "doorbuster_http_request_seconds",
+            "From a request's last byte to its answer.",
+            metrics::request_seconds_bounds(),
+            labels
+        )
+    };
+}
+
+Response Server::Core::failure_response(const Request& request, const std::exception_ptr& failure) {
+    Problem problem;
+    try {
+        std::rethrow_exception(failure);
+    } catch (const base::NeighbourError& error) {
+        log_failure(request, error.what(), false);
+        const bool unknown = error.effect() == base::NeighbourError::Effect::unknown;
+        problem.status = 503;
+        problem.code = unknown ? "unknown" : "unavailable";
+        problem.detail = unknown
+                             ? "The outcome is not known yet: send the same request with the same "
+                               "Idempotency-Key again."
+                             : "Nothing was changed. Send the request again in a moment.";
+        problem.retry_after_s = retry_after_s;
+    } catch (const std::exception& error) {
+        log_failure(request, error.what(), true);
+        problem.code = "internal";
+    } catch (...) {
+        log_failure(request, "not a std::exception", true);
+        problem.code = "internal";
+    }
+    if (problem.code == "internal") {
+        problem.detail = "A bug of ours. Request " + request.request_id + " names it in the log.";
+    }
+    return to_response(problem);
+}
+
+void Server::Core::log_failure(const Request& request, std::string_view what, bool is_bug) {
+    // A neighbour's outage fails every request: the log must not become the next bottleneck.
+    const auto second =
+        std::chrono::duration_cast<std::chrono::seconds>(net::SteadyClock::now().time_since_epoch())
+            .count();
+    if (second != failure_second_) {
+        failure_second_ = second;
+        failures_in_second_ = 0;
+    }
+    if (++failures_in_second_ > failure_lines_per_second || gone) return;
+    logging::write(
+        is_bug ? logging::Level::error : logging::Level::warning,
+        "request failed",
+        {{"request_id", request.request_id},
+         {"method", request.method},
+         {"route", request.route_pattern},
+         {"error", what}}
+    );
+}
+
+Server::Server(
+    net::Executor executor,
+    ServerLimits limits,
+    const Router& router,
+    metrics::Registry* metrics,
+    std::string name
+)
+    : core_(std::make_shared<Core>(executor, limits, router, metrics, std::move(name))) {}
+
+Server::~Server() {
+    core_->gone = true;
+    core_->stop_accepting();
+    core_->close_all();
+}
+
+void Server::listen(const std::string& address, std::uint16_t port) {
+    core_->listen(address, port);
+}
+
+std::uint16_t Server::port() const {
+    ErrorCode error;
+    return core_->acceptor.local_endpoint(error).port();
+}
+
+void Server::close_after_responses() {
+    core_->closing = true;
+}
+
+net::awaitable<void> Server::drain() {
+    const auto core = core_;
+    const auto deadline = net::deadline_in(milliseconds(core->limits.drain_timeout_ms));
+    core->closing = true;
+    core->stop_accepting();
+    core->close_idle();
+    bool notified = true;
+    while (!core->connections.empty() && notified) {
+        notified = co_await core->all_left.wait_until(deadline);
+    }
+    core->close_all();
+}
+
+std::size_t Server::connections() const {
+    return core_->connections.size();
+}
+
+std::size_t Server::requests_under_way() const {
+    return core_->under_way;
+}
+
+}  // namespace http

@@ -33,7 +33,7 @@ constexpr std::array<std::string_view, 12> obvious_secrets = {
 
 std::optional<std::string> from_process(const std::string& name) {
     // Configuration is read before any thread starts.
-    const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe)
+    const char* value = std::getenv(name.c_str());
     if (value == nullptr) return std::nullopt;
     return value;
 }

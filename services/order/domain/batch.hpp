@@ -38,8 +38,8 @@ enum class TakeOutcome : std::int16_t {
     limit_reached = 7,
     paused = 8,
     not_started = 9,
-    late = 10,      ///< its deadline had passed: nothing was decided
-    deferred = 11   ///< second take of one customer in a batch: send it again in the next
+    late = 10,     ///< its deadline had passed: nothing was decided
+    deferred = 11  ///< second take of one customer in a batch: send it again in the next
 };
 
 std::string_view to_string(TakeOutcome outcome);
@@ -73,7 +73,7 @@ struct BatchResult {
     SaleState state = SaleState::open;
     bool sold_out = false;
     std::int64_t remaining = 0;
-    std::int64_t at_us = 0;       ///< when the batch was decided, by the database's clock
+    std::int64_t at_us = 0;          ///< when the batch was decided, by the database's clock
     std::int64_t expires_at_us = 0;  ///< of the orders that this batch took
     std::optional<std::int64_t> next_expiry_us;  ///< earliest moment an open hold may come back
     std::vector<TakeResult> takes;               ///< one per take, in order; empty unless applied

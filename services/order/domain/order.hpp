@@ -10,8 +10,8 @@ namespace order {
 
 /// Where an order of a sale stands. The numbers are stored.
 enum class OrderState : std::int16_t {
-    reserved = 0,   ///< units held until expires_at
-    paying = 1,     ///< a payment attempt is under way
+    reserved = 0,  ///< units held until expires_at
+    paying = 1,    ///< a payment attempt is under way
     paid = 2,
     cancelled = 3,  ///< by the buyer; units came back
     expired = 4,    ///< not paid in time; units came back

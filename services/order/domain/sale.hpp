@@ -45,7 +45,7 @@ struct SaleStanding {
     std::int64_t fence = 0;
     std::int64_t seq = 0;
     std::int64_t remaining = 0;
-    bool sold_out = false;  ///< for good: nothing left and nothing that could come back
+    bool sold_out = false;      ///< for good: nothing left and nothing that could come back
     std::int64_t sold = 0;      ///< fixed at settlement
     std::int64_t released = 0;  ///< fixed at settlement
     std::string refusal;        ///< why product refused, if it did

@@ -726,6 +726,65 @@ BEGIN
     RETURN v_count;
 END $$;
 
+-- Orders by id, for readers that know which; p_customer, if given, must own them. In no order.
+CREATE FUNCTION orders.order_find_v1(p_orders uuid[], p_customer uuid)
+RETURNS TABLE (id uuid, sale_id uuid, product_id uuid, customer_id uuid, quantity int,
+               unit_price_cents bigint, currency text, state smallint, seq bigint, pos smallint,
+               expires_at timestamptz)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY
+    SELECT o.id, s.id, s.product_id, o.customer_id, o.quantity, o.unit_price_cents, s.currency,
+           o.state, o.seq, o.pos, o.expires_at
+    FROM orders.sale_orders o JOIN orders.sales s ON s.sale_no = o.sale_no
+    WHERE o.id = ANY (p_orders) AND (p_customer IS NULL OR o.customer_id = p_customer);
+END $$;
+
+-- A customer's orders, newest first, before p_before. One probe per sale: an index of its own would
+-- cost every purchase more than this costs its few readers.
+CREATE FUNCTION orders.order_list_v1(p_customer uuid, p_before uuid, p_limit int)
+RETURNS TABLE (id uuid, sale_id uuid, product_id uuid, customer_id uuid, quantity int,
+               unit_price_cents bigint, currency text, state smallint, seq bigint, pos smallint,
+               expires_at timestamptz)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY
+    SELECT o.id, s.id, s.product_id, o.customer_id, o.quantity, o.unit_price_cents, s.currency,
+           o.state, o.seq, o.pos, o.expires_at
+    FROM orders.sales s
+    JOIN orders.sale_orders o ON o.sale_no = s.sale_no AND o.customer_id = p_customer
+    WHERE p_before IS NULL OR o.id < p_before
+    ORDER BY o.id DESC LIMIT p_limit;
+END $$;
+
+-- What a worker has to move on. what: 0 preparing for longer than p_age_ms, 1 open or paused past
+-- its end, 2 draining, 3 holds came due that only a batch brings back.
+CREATE FUNCTION orders.sale_due_v1(p_age_ms bigint)
+RETURNS TABLE (sale_id uuid, what int)
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    v_now timestamptz := clock_timestamp();
+BEGIN
+    RETURN QUERY
+    SELECT s.id, 0 FROM orders.sale_units u JOIN orders.sales s ON s.sale_no = u.sale_no
+    WHERE u.state = 0 AND s.created_at <= v_now - p_age_ms * interval '1 millisecond'
+    UNION ALL
+    SELECT s.id, 1 FROM orders.sale_units u JOIN orders.sales s ON s.sale_no = u.sale_no
+    WHERE u.state IN (2, 3) AND s.ends_at <= v_now
+    UNION ALL
+    SELECT s.id, 2 FROM orders.sale_units u JOIN orders.sales s ON s.sale_no = u.sale_no
+    WHERE u.state = 4
+    UNION ALL
+    SELECT s.id, 3 FROM orders.sale_units u JOIN orders.sales s ON s.sale_no = u.sale_no
+    WHERE u.state IN (2, 3, 4) AND NOT u.sold_out AND (
+        u.next_due_at <= v_now
+        OR EXISTS (
+            SELECT 1 FROM orders.late_holds l JOIN orders.sale_orders o ON o.id = l.order_id
+            WHERE l.sale_no = u.sale_no AND o.state = 0 AND o.expires_at <= v_now
+        )
+    );
+END $$;
+
 -- Ends the backends that have held the row of a sale for longer than p_older_ms: the row's xmax is
 -- the transaction that has it. Runs as the caller, who may end sessions of the same role only.
 CREATE FUNCTION orders.sale_end_blockers_v1(p_sale uuid, p_older_ms bigint) RETURNS bigint
@@ -806,7 +865,7 @@ DECLARE
 BEGIN
     FOR f IN
         SELECT p.oid::regprocedure FROM pg_proc p
-        WHERE p.pronamespace = 'orders'::regnamespace AND p.proname ~ '^(sale|pay)_.*_v1$'
+        WHERE p.pronamespace = 'orders'::regnamespace AND p.proname ~ '^(sale|pay|order)_.*_v1$'
     LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO orders', f);

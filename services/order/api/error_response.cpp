@@ -1,0 +1,149 @@
+#include "order/api/error_response.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace order::api {
+namespace {
+
+// A buyer who is told "not now" comes back after about a second, or when the next hold runs out.
+constexpr int retry_after_s = 1;
+constexpr std::int64_t retry_after_s_max = 60;
+
+http::Problem take_problem(TakeOutcome outcome) {
+    switch (outcome) {
+        case TakeOutcome::sold_out:
+            return {409, "sold_out", "All units are sold for good.", {}, {}, {}};
+        case TakeOutcome::sale_over:
+            return {409, "sale_over", "The sale has ended.", {}, {}, {}};
+        case TakeOutcome::none_left_now:
+            return {
+                409,
+                "none_left_now",
+                "All units are held by buyers who have not paid yet; some may come back. Try again"
+                " with the same Idempotency-Key.",
+                {},
+                retry_after_s,
+                {}
+            };
+        case TakeOutcome::not_enough:
+            return {
+                409,
+                "not_enough",
+                "Fewer units are left than you asked for; `remaining` says how many.",
+                "quantity",
+                {},
+                {}
+            };
+        case TakeOutcome::limit_reached:
+            return {
+                409, "limit_reached", "You have reached this sale's limit per customer.", {}, {}, {}
+            };
+        case TakeOutcome::paused:
+            return {409, "paused", "The sale is paused.", {}, retry_after_s, {}};
+        case TakeOutcome::not_started:
+            return {409, "not_started", "The sale has not started.", {}, retry_after_s, {}};
+        case TakeOutcome::key_reused:
+            return {
+                422,
+                "key_reused",
+                "This Idempotency-Key was used for another request; choose a new one.",
+                "header Idempotency-Key",
+                {},
+                {}
+            };
+        default:
+            return {503, "busy", "The shop is busy; try again.", {}, retry_after_s, {}};
+    }
+}
+
+}  // namespace
+
+http::Response refusal_response(const TakeAnswer& answer, std::int64_t now_us) {
+    if (answer.kind == TakeAnswer::Kind::busy) return busy();
+    if (answer.kind == TakeAnswer::Kind::unknown) return unknown_outcome();
+    http::Problem problem = take_problem(answer.outcome);
+    if (answer.outcome == TakeOutcome::none_left_now && answer.next_expiry_us) {
+        const std::int64_t wait_s = (*answer.next_expiry_us - now_us) / 1'000'000 + 1;
+        problem.retry_after_s =
+            static_cast<int>(std::clamp(wait_s, std::int64_t{1}, retry_after_s_max));
+    }
+    if (problem.status == 409) {
+        problem.members.emplace_back("seq", fmt::to_string(answer.seq));
+        if (answer.pos) problem.members.emplace_back("pos", fmt::to_string(*answer.pos));
+        problem.members.emplace_back("remaining", fmt::to_string(answer.remaining));
+    }
+    return http::to_response(problem);
+}
+
+http::Response cancel_refusal(ReturnOutcome outcome) {
+    switch (outcome) {
+        case ReturnOutcome::paying:
+            return http::to_response(
+                {409, "paying", "A payment of this order is under way.", {}, retry_after_s, {}}
+            );
+        case ReturnOutcome::paid:
+            return http::to_response({409, "paid", "The order is paid already.", {}, {}, {}});
+        case ReturnOutcome::refunded:
+            return http::to_response({409, "refunded", "The order was refunded.", {}, {}, {}});
+        default:
+            return order_unknown();
+    }
+}
+
+http::Response payment_refusal(Payments::Outcome outcome) {
+    switch (outcome) {
+        case Payments::Outcome::declined:
+            return http::to_response(
+                {402, "declined", "The payment was declined; try another way to pay.", {}, {}, {}}
+            );
+        case Payments::Outcome::expired:
+            return http::to_response(
+                {409, "expired", "The hold on these units has run out; buy again.", {}, {}, {}}
+            );
+        case Payments::Outcome::cancelled:
+            return http::to_response({409, "cancelled", "The order was cancelled.", {}, {}, {}});
+        case Payments::Outcome::refunded:
+            return http::to_response({409, "refunded", "The order was refunded.", {}, {}, {}});
+        case Payments::Outcome::busy:
+            return busy();
+        default:
+            return order_unknown();
+    }
+}
+
+http::Response field_response(const FieldProblem& problem) {
+    return http::to_response({400, "invalid_field", problem.detail, problem.field, {}, {}});
+}
+
+http::Response body_response(const json::Error& error) {
+    return http::to_response({400, "invalid_body", error.message, error.path, {}, {}});
+}
+
+http::Response sale_unknown() {
+    return http::to_response({404, "sale_unknown", "There is no such flash sale.", {}, {}, {}});
+}
+
+http::Response order_unknown() {
+    return http::to_response({404, "order_unknown", "You have no such order.", {}, {}, {}});
+}
+
+http::Response busy() {
+    return http::to_response(
+        {503, "busy", "The shop is busy; try again with the same key.", {}, retry_after_s, {}}
+    );
+}
+
+http::Response unknown_outcome() {
+    return http::to_response(
+        {503,
+         "unknown",
+         "The outcome is not known yet; ask again with the same key to learn it.",
+         {},
+         retry_after_s,
+         {}}
+    );
+}
+
+}  // namespace order::api

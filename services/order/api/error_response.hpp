@@ -1,0 +1,29 @@
+#pragma once
+
+#include <string>
+
+#include "http/problem.hpp"
+#include "json/json.hpp"
+#include "order/domain/answers.hpp"
+#include "order/domain/sale_rules.hpp"
+#include "order/engine/payments.hpp"
+
+// The one place where outcomes become statuses and codes (contracts/order.openapi.yaml).
+
+namespace order::api {
+
+/// Everything but `bought` and `known`.
+http::Response refusal_response(const TakeAnswer& answer, std::int64_t now_us);
+
+http::Response cancel_refusal(ReturnOutcome outcome);
+http::Response payment_refusal(Payments::Outcome outcome);
+
+http::Response field_response(const FieldProblem& problem);
+http::Response body_response(const json::Error& error);
+
+http::Response sale_unknown();
+http::Response order_unknown();
+http::Response busy();
+http::Response unknown_outcome();
+
+}  // namespace order::api

@@ -1,0 +1,79 @@
+#include "order/api/order_json.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+#include "base/timestamp.hpp"
+#include "token/digest.hpp"
+
+namespace order::api {
+
+OrderBody to_body(const SaleOrder& order) {
+    OrderBody body;
+    body.order_id = order.id;
+    body.sale_id = order.sale_id;
+    body.product_id = order.product_id;
+    body.quantity = order.quantity;
+    body.unit_price_cents = order.unit_price_cents;
+    body.currency = order.currency;
+    body.state = to_string(order.state);
+    body.seq = order.seq;
+    body.pos = order.pos;
+    body.expires_at = base::format_timestamp(order.expires_at_ms);
+    return body;
+}
+
+SaleBody to_body(const Sale& sale, std::int64_t now_ms) {
+    const SaleTerms& terms = sale.terms;
+    const SaleStanding& standing = sale.standing;
+    SaleBody body;
+    body.id = terms.id;
+    body.product_id = terms.product_id;
+    body.name = terms.name;
+    body.state = phase_of(sale, now_ms);
+    body.unit_price_cents = terms.unit_price_cents;
+    body.currency = terms.currency;
+    body.units = terms.allotted;
+    body.remaining = standing.remaining;
+    body.sold_out = standing.sold_out;
+    body.units_per_customer = terms.units_per_customer;
+    body.holds_per_customer = terms.holds_per_customer;
+    body.hold_ms = terms.hold_ms;
+    body.starts_at = base::format_timestamp(terms.starts_at_ms);
+    body.ends_at = base::format_timestamp(terms.ends_at_ms);
+    body.seq = standing.seq;
+    if (standing.state == SaleState::settled) {
+        body.sold = standing.sold;
+        body.released = standing.released;
+    }
+    if (!standing.refusal.empty()) body.refusal = standing.refusal;
+    return body;
+}
+
+std::optional<base::Uuid> id_of(const http::Request& request) {
+    return base::Uuid::parse(request.path_parameter("id"));
+}
+
+std::optional<Page> page_of(const http::Request& request) {
+    Page page;
+    if (const auto text = request.query_parameter("limit")) {
+        const auto* end = text->data() + text->size();
+        const auto [stopped, error] = std::from_chars(text->data(), end, page.limit);
+        const bool sound = error == std::errc() && stopped == end;
+        if (!sound || page.limit < 1 || page.limit > 100) return std::nullopt;
+    }
+    if (const auto text = request.query_parameter("cursor")) {
+        page.cursor = base::Uuid::parse(*text);
+        if (!page.cursor) return std::nullopt;
+    }
+    return page;
+}
+
+base::Uuid digest_of(std::string_view text) {
+    const token::Digest digest = token::sha256(text);
+    base::Uuid id;
+    std::copy_n(digest.begin(), id.bytes.size(), id.bytes.begin());
+    return id;
+}
+
+}  // namespace order::api

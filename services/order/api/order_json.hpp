@@ -1,0 +1,30 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "http/message.hpp"
+#include "order/api/messages.hpp"
+#include "order/domain/order.hpp"
+#include "order/domain/sale.hpp"
+
+namespace order::api {
+
+OrderBody to_body(const SaleOrder& order);
+SaleBody to_body(const Sale& sale, std::int64_t now_ms);
+
+/// Path parameter {id}; nullopt if it is no UUID.
+std::optional<base::Uuid> id_of(const http::Request& request);
+
+/// Query parameters of lists: `limit` 1 to 100 (default 20) and `cursor`.
+struct Page {
+    int limit = 20;
+    std::optional<base::Uuid> cursor;
+};
+/// nullopt if one of them makes no sense.
+std::optional<Page> page_of(const http::Request& request);
+
+/// The first 16 bytes of a text's SHA-256: keys and fingerprints as the tables keep them.
+base::Uuid digest_of(std::string_view text);
+
+}  // namespace order::api

@@ -1,0 +1,91 @@
+#include "order/api/orders.hpp"
+
+#include "json/decode.hpp"
+#include "json/encode.hpp"
+#include "order/api/error_response.hpp"
+#include "order/api/order_json.hpp"
+
+namespace order::api {
+namespace {
+
+http::Response order_response(int status, const SaleOrder& order) {
+    return http::json_response(status, json::encode(to_body(order)));
+}
+
+}  // namespace
+
+net::awaitable<http::Response> list_orders(Parts& parts, http::Request& request) {
+    const auto claims = parts.access.caller(request);
+    if (!claims) co_return http::to_response(claims.error());
+    const auto page = page_of(request);
+    if (!page) co_return field_response({"limit, cursor", "limit is 1 to 100; cursor an id."});
+    const auto orders =
+        co_await parts.orders.list(claims->account_id, page->cursor, page->limit, request.deadline);
+    OrderListBody body;
+    for (const SaleOrder& order : orders) body.orders.push_back(to_body(order));
+    if (orders.size() == static_cast<std::size_t>(page->limit)) {
+        body.next_cursor = orders.back().id.to_string();
+    }
+    co_return http::json_response(200, json::encode(body));
+}
+
+net::awaitable<http::Response> get_order(Parts& parts, http::Request& request) {
+    const auto claims = parts.access.caller(request);
+    if (!claims) co_return http::to_response(claims.error());
+    const auto id = id_of(request);
+    if (!id) co_return order_unknown();
+    const auto order = co_await parts.lookup.find(*id);
+    if (!order || order->customer_id != claims->account_id) co_return order_unknown();
+    co_return order_response(200, *order);
+}
+
+net::awaitable<http::Response> pay_order(Parts& parts, http::Request& request) {
+    const auto claims = parts.access.caller(request);
+    if (!claims) co_return http::to_response(claims.error());
+    const auto id = id_of(request);
+    if (!id) co_return order_unknown();
+    const auto body = json::decode<PayBody>(request.body);
+    if (!body) co_return body_response(body.error());
+    if (!parts.payments.accepts(body->payment_method)) {
+        co_return field_response(
+            {"payment_method", "Known are sandbox:approve and sandbox:decline."}
+        );
+    }
+    const Payments::Outcome outcome = co_await parts.payments.pay(
+        *id, claims->account_id, body->payment_method, request.deadline
+    );
+    const bool answers_with_order =
+        outcome == Payments::Outcome::paid || outcome == Payments::Outcome::undecided;
+    if (!answers_with_order) co_return payment_refusal(outcome);
+    const auto order = co_await parts.lookup.find(*id);
+    if (!order) co_return order_unknown();
+    if (outcome == Payments::Outcome::undecided) co_return order_response(202, *order);
+    if (const auto engine = parts.desk.running(order->sale_id)) engine->paid_an_order();
+    co_return order_response(200, *order);
+}
+
+net::awaitable<http::Response> cancel_order(Parts& parts, http::Request& request) {
+    const auto claims = parts.access.caller(request);
+    if (!claims) co_return http::to_response(claims.error());
+    const auto id = id_of(request);
+    if (!id) co_return order_unknown();
+    auto order = co_await parts.lookup.find(*id);
+    if (!order || order->customer_id != claims->account_id) co_return order_unknown();
+    const auto engine = co_await parts.desk.engine(order->sale_id, request.deadline);
+    if (!engine) co_return order_unknown();
+    const Return wish{*id, claims->account_id};
+    const ReturnAnswer answer = co_await engine->give_back(wish, request.deadline);
+    if (answer.kind == ReturnAnswer::Kind::busy) co_return busy();
+    if (answer.kind == ReturnAnswer::Kind::unknown) co_return unknown_outcome();
+    if (answer.outcome == ReturnOutcome::already_expired) {
+        order->state = OrderState::expired;
+        co_return order_response(200, *order);
+    }
+    const bool cancelled = answer.outcome == ReturnOutcome::cancelled ||
+                           answer.outcome == ReturnOutcome::already_cancelled;
+    if (!cancelled) co_return cancel_refusal(answer.outcome);
+    order->state = OrderState::cancelled;
+    co_return order_response(200, *order);
+}
+
+}  // namespace order::api

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <expected>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "http/client.hpp"
+#include "net/net.hpp"
+#include "order/domain/answers.hpp"
+#include "order/domain/batch.hpp"
+
+namespace order {
+
+/// What one pod hands to another in one hop.
+struct ForwardedBatch {
+    std::vector<Take> takes;
+    std::vector<Return> returns;
+};
+
+struct ForwardedAnswers {
+    std::vector<TakeAnswer> takes;
+    std::vector<ReturnAnswer> returns;
+    /// The holder's row as it last saw it, for the sender's hint.
+    std::int64_t seq = 0;
+    SaleState state = SaleState::open;
+    bool sold_out = false;
+    std::int64_t remaining = 0;
+    std::optional<std::int64_t> next_expiry_us;
+};
+
+/// Hands a pod's whole local batch to the pod that holds the sale's lease. At most one hop: the
+/// receiver answers 409 `not_holder` rather than forward again.
+class PeerClient {
+  public:
+    enum class Refusal { not_holder };
+
+    PeerClient(net::Executor executor, std::string authorization);
+
+    /// Throws http::TransportError (the caller then does not know what became of the batch unless
+    /// the stage says so) or base::NeighbourError for an answer that makes no sense.
+    net::awaitable<std::expected<ForwardedAnswers, Refusal>> forward(
+        const std::string& address,
+        const base::Uuid& sale,
+        const ForwardedBatch& batch,
+        net::Deadline deadline
+    );
+
+  private:
+    http::Client& client(const std::string& address);
+
+    net::Executor executor_;
+    std::string authorization_;
+    std::map<std::string, std::unique_ptr<http::Client>> clients_;
+};
+
+}  // namespace order

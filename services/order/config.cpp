@@ -1,0 +1,114 @@
+#include "order/config.hpp"
+
+#include <string_view>
+
+namespace order {
+namespace {
+
+std::vector<redis::Address> read_sentinels(base::Environment& environment) {
+    const std::string text =
+        environment.text("REDIS_SENTINELS", "the sentinels as host:port, separated by commas");
+    std::vector<redis::Address> addresses;
+    std::string_view rest = text;
+    while (!rest.empty()) {
+        const auto comma = rest.find(',');
+        const auto address = redis::Address::parse(rest.substr(0, comma));
+        if (!address) {
+            environment.problem(
+                "REDIS_SENTINELS",
+                "is not a list of addresses: " + text,
+                "Write host:port,host:port,host:port."
+            );
+            return {};
+        }
+        addresses.push_back(*address);
+        rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+    }
+    return addresses;
+}
+
+void read_redis(base::Environment& environment, redis::Settings& settings) {
+    settings.sentinels = read_sentinels(environment);
+    settings.master_name = environment.text_or(
+        "REDIS_MASTER_NAME", settings.master_name, "the master's name at the sentinels"
+    );
+    const std::string fallback = environment.text_or(
+        "REDIS_FALLBACK", "", "host:port asked for the master when no sentinel answers"
+    );
+    if (!fallback.empty()) {
+        settings.fallback = redis::Address::parse(fallback);
+        if (!settings.fallback) {
+            environment.problem(
+                "REDIS_FALLBACK", "is not an address: " + fallback, "Write host:port."
+            );
+        }
+    }
+    settings.password = environment.optional_secret("REDIS_PASSWORD", "of Redis");
+    settings.sentinel_password =
+        environment.optional_secret("REDIS_SENTINEL_PASSWORD", "of the sentinels");
+}
+
+void read_databases(base::Environment& environment, Config& config) {
+    config.database.url =
+        environment.text("DATABASE_URL", "postgresql://user:password@host:port/database");
+    config.database.application_name = "order";
+    config.database.connections_max = static_cast<std::size_t>(environment.integer_or(
+        "DATABASE_CONNECTIONS_MAX", 4, 1, 64, "connections for all but the hot path"
+    ));
+    config.hot_database = config.database;
+    config.hot_database.application_name = "order-sale";
+    config.hot_database.connections_max = static_cast<std::size_t>(environment.integer_or(
+        "SALE_CONNECTIONS_MAX", 8, 1, 64, "connections of the hot path: one per running sale"
+    ));
+    config.hot_database.statement_timeout_ms = config.engine.batch_timeout_ms;
+    config.hot_database.lock_timeout_ms = config.engine.batch_timeout_ms / 2;
+}
+
+void read_limits(base::Environment& environment, Config& config) {
+    EngineLimits& engine = config.engine;
+    engine.queue_max = static_cast<std::size_t>(environment.integer_or(
+        "SALE_QUEUE_MAX", 8192, 1, 1'000'000, "purchases that may wait for one sale"
+    ));
+    engine.batch_max = static_cast<std::size_t>(
+        environment.integer_or("SALE_BATCH_MAX", 256, 1, 4096, "purchases per transaction")
+    );
+    engine.batch_timeout_ms = environment.integer_or(
+        "SALE_BATCH_TIMEOUT_MS", 1500, 100, 60000, "after it a transaction's outcome is unknown"
+    );
+    engine.forward_timeout_ms = environment.integer_or(
+        "SALE_FORWARD_TIMEOUT_MS", 800, 50, 60000, "how long the lease's holder may take"
+    );
+    engine.lease.lease_ms = environment.integer_or(
+        "SALE_LEASE_MS", 3000, 500, 60000, "how long the Redis lock lasts unless renewed"
+    );
+    engine.lease.renew_ms = engine.lease.lease_ms / 3;
+    config.payments.paying_ms = environment.integer_or(
+        "PAYING_MS", 5000, 500, 600000, "how long a payment may stay undecided"
+    );
+}
+
+}  // namespace
+
+Config Config::read(base::Environment& environment) {
+    Config config;
+    read_limits(environment, config);
+    read_databases(environment, config);
+    read_redis(environment, config.redis);
+    config.access = service::AccessSettings::read(environment);
+    config.callers = service::ServiceCallers::read(environment);
+    const std::string product = environment.text("PRODUCT_ORIGIN", "where product is: host:port");
+    if (const auto origin = http::Origin::parse(product)) {
+        config.product = *origin;
+    } else if (!product.empty()) {
+        environment.problem("PRODUCT_ORIGIN", "is not an address: " + product, "Write host:port.");
+    }
+    config.service_name =
+        environment.text_or("SERVICE_NAME", "order", "this room's name to other rooms");
+    config.service_secret =
+        environment.secret("SERVICE_SECRET", 16, "this room's credential for other rooms");
+    config.advertised_address =
+        environment.text("ADVERTISED_ADDRESS", "host:port where other order pods reach this one");
+    return config;
+}
+
+}  // namespace order

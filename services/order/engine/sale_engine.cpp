@@ -1,0 +1,619 @@
+#include "order/engine/sale_engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+
+#include "logging/logging.hpp"
+
+namespace order {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Pause after the database refused a batch or a connection, so that a dead one isn't hammered.
+constexpr milliseconds failure_pause(50);
+
+bool certainly_retry(const std::string& sqlstate) {
+    return sqlstate == "55P03" || sqlstate == "40001" || sqlstate == "40P01" || sqlstate == "57014";
+}
+
+bool is_poison(const std::string& sqlstate) {
+    return sqlstate.starts_with("22") || sqlstate.starts_with("23");
+}
+
+TakeAnswer undecided(TakeAnswer::Kind kind) {
+    TakeAnswer answer;
+    answer.kind = kind;
+    return answer;
+}
+
+ReturnAnswer undecided_return(TakeAnswer::Kind kind) {
+    ReturnAnswer answer;
+    answer.kind = static_cast<ReturnAnswer::Kind>(kind);
+    return answer;
+}
+
+}  // namespace
+
+EngineMetrics::EngineMetrics(metrics::Registry& registry)
+    : batches_with_lease(registry.counter(
+          "doorbuster_sale_batches_total", "Batches by the way they took", {{"way", "lease"}}
+      )),
+      batches_without_lease(registry.counter(
+          "doorbuster_sale_batches_total",
+          "Batches by the way they took",
+          {{"way", "without_lease"}}
+      )),
+      batches_forwarded(registry.counter(
+          "doorbuster_sale_batches_total", "Batches by the way they took", {{"way", "forwarded"}}
+      )),
+      batches_fenced(registry.counter(
+          "doorbuster_sale_batches_fenced_total", "Batches refused by the fence and sent again"
+      )),
+      batches_unknown(registry.counter(
+          "doorbuster_sale_batches_unknown_total", "Batches whose commit was not seen at first"
+      )),
+      takes_bought(registry.counter("doorbuster_sale_orders_total", "Orders written by this pod")),
+      takes_refused_by_snapshot(registry.counter(
+          "doorbuster_sale_snapshot_refusals_total", "Takes refused by an unlocked snapshot"
+      )),
+      batch_takes(registry.histogram(
+          "doorbuster_sale_batch_takes", "Takes per batch", {1, 2, 5, 10, 20, 50, 100, 200, 500}
+      )),
+      batch_seconds(registry.histogram(
+          "doorbuster_sale_batch_seconds",
+          "Time of one call of the row",
+          {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2}
+      )) {}
+
+SaleEngine::SaleEngine(EngineParts parts, SaleTerms terms)
+    : parts_(parts),
+      terms_(std::move(terms)),
+      keeper_(terms_.id, parts.store, parts.lease, parts.self, parts.limits.lease),
+      line_(parts.limits.queue_max),
+      wake_(parts.executor),
+      peeks_(
+          parts.executor,
+          parts.limits.queue_max,
+          parts.limits.peek_max,
+          [this](std::vector<KeyQuestion> questions) { return peek(std::move(questions)); }
+      ),
+      last_use_(net::SteadyClock::now()) {}
+
+void SaleEngine::start() {
+    // Each loop shares ownership: the registry may forget this engine while a loop still sleeps.
+    auto self = shared_from_this();
+    net::asio::co_spawn(parts_.executor, run(), [self](std::exception_ptr error) {
+        if (error) std::rethrow_exception(error);
+    });
+    net::asio::co_spawn(parts_.executor, run_reclaim_timer(), [self](std::exception_ptr error) {
+        if (error) std::rethrow_exception(error);
+    });
+    net::asio::co_spawn(
+        parts_.executor,
+        keeper_.renew_until([this] { return stopping_; }),
+        [self](std::exception_ptr error) {
+            if (error) std::rethrow_exception(error);
+        }
+    );
+}
+
+void SaleEngine::stop() {
+    stopping_ = true;
+    Entries rest = line_.take(line_.size());
+    answer_all(rest, TakeAnswer::Kind::busy);
+    wake_.notify();
+}
+
+net::awaitable<void> SaleEngine::drain(net::Deadline deadline) {
+    while (!line_.empty() && net::SteadyClock::now() < deadline) {
+        co_await net::sleep_for(milliseconds(5));
+    }
+    stop();
+    co_await keeper_.release();
+}
+
+// -- buyers ----------------------------------------------------------------------------------
+
+net::awaitable<TakeAnswer> SaleEngine::take(Take take, net::Deadline deadline) {
+    last_use_ = net::SteadyClock::now();
+    keeper_.used();
+    take.deadline_us = parts_.clock.at_us(deadline);
+    const std::int64_t now_us = parts_.clock.now_us();
+    if (hint_.says_no(now_us) || now_us < terms_.starts_at_ms * 1000) {
+        if (!peeks_.has_room()) co_return undecided(TakeAnswer::Kind::busy);
+        TakeAnswer seen = co_await peeks_.submit(KeyQuestion{take});
+        const bool row_must_decide =
+            seen.kind == TakeAnswer::Kind::decided && seen.outcome == TakeOutcome::deferred;
+        if (!row_must_decide) co_return seen;
+    }
+    if (stopping_ || !line_.has_room()) co_return undecided(TakeAnswer::Kind::busy);
+    Entry entry;
+    entry.take = take;
+    entry.deadline = deadline;
+    auto reply = entry.take_reply;
+    line_.push_back(std::move(entry));
+    wake_.notify();
+    co_return co_await reply.wait();
+}
+
+net::awaitable<ReturnAnswer> SaleEngine::give_back(Return wish, net::Deadline deadline) {
+    last_use_ = net::SteadyClock::now();
+    keeper_.used();
+    if (stopping_ || !line_.has_room()) co_return undecided_return(TakeAnswer::Kind::busy);
+    Entry entry;
+    entry.wish = wish;
+    entry.is_return = true;
+    entry.deadline = deadline;
+    auto reply = entry.return_reply;
+    line_.push_back(std::move(entry));
+    wake_.notify();
+    co_return co_await reply.wait();
+}
+
+net::awaitable<std::optional<ForwardedAnswers>> SaleEngine::serve_forwarded(
+    ForwardedBatch batch, net::Deadline deadline
+) {
+    if (stopping_ || keeper_.last_role() != LeaseKeeper::Role::holder) co_return std::nullopt;
+    last_use_ = net::SteadyClock::now();
+    keeper_.used();
+    if (batch.takes.empty() && batch.returns.empty()) ask_for_reclaim();
+    const std::int64_t now_us = parts_.clock.now_us();
+    std::vector<net::OneShot<ReturnAnswer>> return_replies;
+    for (const Return& wish : batch.returns) {
+        Entry entry;
+        entry.wish = wish;
+        entry.is_return = true;
+        entry.deadline = deadline;
+        return_replies.push_back(entry.return_reply);
+        if (line_.has_room()) {
+            line_.push_back(std::move(entry));
+        } else {
+            entry.return_reply.set(undecided_return(TakeAnswer::Kind::busy));
+        }
+    }
+    std::vector<net::OneShot<TakeAnswer>> take_replies;
+    for (const Take& take : batch.takes) {
+        Entry entry;
+        entry.take = take;
+        entry.deadline =
+            net::SteadyClock::now() + std::chrono::microseconds(take.deadline_us - now_us);
+        take_replies.push_back(entry.take_reply);
+        if (line_.has_room()) {
+            line_.push_back(std::move(entry));
+        } else {
+            entry.take_reply.set(undecided(TakeAnswer::Kind::busy));
+        }
+    }
+    wake_.notify();
+    ForwardedAnswers answers;
+    for (auto& reply : return_replies) {
+        ReturnAnswer answer = co_await reply.wait();
+        answers.returns.push_back(answer);
+    }
+    for (auto& reply : take_replies) {
+        TakeAnswer answer = co_await reply.wait();
+        answers.takes.push_back(answer);
+    }
+    answers.seq = hint_.seq();
+    answers.state = hint_.state();
+    answers.sold_out = hint_.sold_out();
+    answers.remaining = hint_.remaining();
+    answers.next_expiry_us = hint_.next_expiry_us();
+    co_return answers;
+}
+
+void SaleEngine::ask_for_reclaim() {
+    reclaim_wanted_ = true;
+    wake_.notify();
+}
+
+void SaleEngine::paid_an_order() {
+    sold_out_check_ = true;
+}
+
+void SaleEngine::observe(const Peek& peek) {
+    const SaleStanding& standing = peek.standing;
+    hint_.observe(
+        standing.seq, standing.state, standing.sold_out, standing.remaining, peek.next_expiry_us
+    );
+}
+
+// -- snapshots: refusing without the row's lock -----------------------------------------------
+
+net::awaitable<std::vector<TakeAnswer>> SaleEngine::peek(std::vector<KeyQuestion> questions) {
+    std::vector<SaleStore::KeyQuestion> keys;
+    keys.reserve(questions.size());
+    for (const KeyQuestion& question : questions) {
+        keys.push_back({question.take.customer_id, question.take.key});
+    }
+    const auto deadline = net::deadline_in(milliseconds(parts_.limits.batch_timeout_ms));
+    const auto seen = co_await parts_.store.peek(terms_.id, keys, deadline);
+    std::vector<TakeAnswer> answers(questions.size());
+    if (!seen) co_return answers;
+    observe(*seen);
+    for (std::size_t index = 0; index < questions.size(); ++index) {
+        answers[index] = snapshot_answer(questions[index].take, *seen, index);
+    }
+    co_return answers;
+}
+
+TakeAnswer SaleEngine::snapshot_answer(const Take& take, const Peek& peek, std::size_t index)
+    const {
+    TakeAnswer answer;
+    answer.kind = TakeAnswer::Kind::decided;
+    answer.seq = peek.standing.seq;
+    answer.remaining = peek.standing.remaining;
+    answer.next_expiry_us = peek.next_expiry_us;
+    if (const auto& known = peek.known[index]) {
+        answer.outcome =
+            known->fingerprint == take.fingerprint ? TakeOutcome::known : TakeOutcome::key_reused;
+        answer.order_id = known->order_id;
+        return answer;
+    }
+    const auto refusal = refusal_by_snapshot(peek, terms_, take.quantity);
+    answer.outcome = refusal.value_or(TakeOutcome::deferred);
+    if (refusal) parts_.metrics.takes_refused_by_snapshot.Increment();
+    return answer;
+}
+
+// -- the loop --------------------------------------------------------------------------------
+
+net::awaitable<void> SaleEngine::run() {
+    while (!stopping_) {
+        if (line_.empty() && !reclaim_wanted_) {
+            co_await wake_.wait();
+            continue;
+        }
+        bool failed = false;
+        try {
+            co_await serve_once();
+        } catch (const base::NeighbourError& error) {
+            logging::warning(
+                "sale waits for a neighbour",
+                {{"sale", terms_.id.to_string()}, {"why", error.what()}}
+            );
+            failed = true;
+        }
+        if (failed) {
+            Entries waiting = line_.take(line_.size());
+            answer_all(waiting, TakeAnswer::Kind::busy);
+            co_await net::sleep_for(failure_pause);
+        }
+    }
+}
+
+net::awaitable<void> SaleEngine::run_reclaim_timer() {
+    while (!stopping_) {
+        co_await net::sleep_for(milliseconds(parts_.limits.reclaim_every_ms));
+        drop_late();
+        const bool check = std::exchange(sold_out_check_, false) && hint_.may_become_sold_out();
+        const bool due = hint_.wants_reclaim(parts_.clock.now_us()) &&
+                         keeper_.last_role() != LeaseKeeper::Role::follower;
+        if (check || due) ask_for_reclaim();
+    }
+}
+
+net::awaitable<void> SaleEngine::serve_once() {
+    drop_late();
+    LeaseKeeper::Role role = keeper_.last_role();
+    if (role != LeaseKeeper::Role::follower) {
+        co_await connect();
+        role = co_await keeper_.role(*connection_);
+    }
+    if (line_.empty() && !reclaim_wanted_) co_return;
+    if (role == LeaseKeeper::Role::follower) {
+        if (forwards_under_way_ >= parts_.limits.forwards_max) {
+            co_await wake_.wait();
+            co_return;
+        }
+        reclaim_wanted_ = false;
+        ++forwards_under_way_;
+        auto self = shared_from_this();
+        net::asio::co_spawn(
+            parts_.executor,
+            forward(line_.take(parts_.limits.forward_max), keeper_.holder_address()),
+            [self](std::exception_ptr error) {
+                if (error) std::rethrow_exception(error);
+            }
+        );
+        co_return;
+    }
+    reclaim_wanted_ = false;
+    co_await apply(line_.take(parts_.limits.batch_max), role);
+}
+
+net::awaitable<void> SaleEngine::connect() {
+    if (connection_ && connection_->is_open()) co_return;
+    connection_.reset();
+    const auto deadline = net::deadline_in(milliseconds(parts_.limits.batch_timeout_ms));
+    connection_ = co_await parts_.pool.acquire(deadline);
+}
+
+net::awaitable<bool> SaleEngine::learn_fence() {
+    const auto deadline = net::deadline_in(milliseconds(parts_.limits.batch_timeout_ms));
+    const auto seen = co_await parts_.store.read(terms_.id, deadline);
+    if (!seen) co_return false;
+    keeper_.observe_fence(seen->standing.fence);
+    observe(*seen);
+    co_return true;
+}
+
+net::awaitable<BatchResult> SaleEngine::call_row(const Entries& entries, BatchMode mode) {
+    std::vector<Take> takes;
+    std::vector<Return> returns;
+    takes.reserve(entries.size());
+    for (const Entry& entry : entries) {
+        if (entry.is_return) {
+            returns.push_back(entry.wish);
+        } else {
+            takes.push_back(entry.take);
+        }
+    }
+    const auto started = net::SteadyClock::now();
+    BatchResult result = co_await parts_.store.apply(
+        *connection_,
+        terms_.id,
+        keeper_.fence(),
+        mode,
+        takes,
+        returns,
+        started + milliseconds(parts_.limits.batch_timeout_ms)
+    );
+    const std::chrono::duration<double> spent = net::SteadyClock::now() - started;
+    parts_.metrics.batch_seconds.Observe(spent.count());
+    parts_.metrics.batch_takes.Observe(static_cast<double>(takes.size()));
+    co_return result;
+}
+
+net::awaitable<void> SaleEngine::apply(Entries entries, LeaseKeeper::Role role) {
+    const BatchMode mode =
+        role == LeaseKeeper::Role::holder ? BatchMode::lease : BatchMode::without_lease;
+    if (unknowns_in_a_row_ >= parts_.limits.unknowns_max) {
+        // This pod's way to the database loses answers. It gives the lease up, so that another pod
+        // may win it and this one only forwards; one batch a pause tries whether things are better.
+        answer_all(entries, TakeAnswer::Kind::busy);
+        co_await keeper_.release();
+        co_await net::sleep_for(milliseconds(parts_.limits.batch_timeout_ms));
+        unknowns_in_a_row_ = parts_.limits.unknowns_max - 1;
+        co_return;
+    }
+    std::string sqlstate;
+    bool unknown = false;
+    bool failed = false;
+    try {
+        if (!keeper_.fence_known()) {
+            const bool known = co_await learn_fence();
+            if (!known) {
+                answer_all(entries, TakeAnswer::Kind::busy);
+                co_return;
+            }
+        }
+        const BatchResult result = co_await call_row(entries, mode);
+        settle(entries, result, mode);
+        co_return;
+    } catch (const postgres::Error& error) {
+        sqlstate = error.sqlstate();
+        unknown = error.effect() == base::NeighbourError::Effect::unknown;
+        failed = !unknown;
+        logging::warning(
+            "batch without an answer",
+            {{"sale", terms_.id.to_string()}, {"why", error.what()}, {"unknown", unknown}}
+        );
+    }
+    if (unknown) {
+        co_await resolve_unknown(std::move(entries), mode);
+    } else if (failed && certainly_retry(sqlstate)) {
+        requeue(std::move(entries));
+        co_await net::sleep_for(failure_pause);
+    } else if (failed && is_poison(sqlstate) && entries.size() > 1) {
+        co_await split(std::move(entries), role);
+    } else {
+        answer_all(entries, TakeAnswer::Kind::busy);
+        co_await net::sleep_for(failure_pause);
+    }
+}
+
+net::awaitable<void> SaleEngine::split(Entries entries, LeaseKeeper::Role role) {
+    const auto middle = entries.begin() + static_cast<std::ptrdiff_t>(entries.size() / 2);
+    Entries first(std::make_move_iterator(entries.begin()), std::make_move_iterator(middle));
+    Entries second(std::make_move_iterator(middle), std::make_move_iterator(entries.end()));
+    co_await apply(std::move(first), role);
+    if (connection_ && connection_->is_open()) {
+        co_await apply(std::move(second), role);
+    } else {
+        requeue(std::move(second));
+    }
+}
+
+net::awaitable<void> SaleEngine::resolve_unknown(Entries entries, BatchMode mode) {
+    parts_.metrics.batches_unknown.Increment();
+    while (!stopping_ && ++unknowns_in_a_row_ < parts_.limits.unknowns_max) {
+        bool pause = false;
+        try {
+            connection_.reset();
+            co_await connect();
+            const bool raised = co_await raise_fence();
+            if (raised) {
+                const BatchResult result = co_await call_row(entries, mode);
+                settle(entries, result, mode);
+                co_return;
+            }
+        } catch (const postgres::Error&) {
+            pause = true;
+        }
+        if (pause) co_await net::sleep_for(failure_pause);
+    }
+    answer_all(entries, TakeAnswer::Kind::unknown);
+}
+
+net::awaitable<bool> SaleEngine::raise_fence() {
+    const milliseconds timeout(parts_.limits.batch_timeout_ms);
+    bool blocked = false;
+    try {
+        const auto standing =
+            co_await parts_.store.raise_fence(*connection_, terms_.id, net::deadline_in(timeout));
+        if (!standing) co_return false;
+        keeper_.raised_fence(standing->fence);
+        co_return true;
+    } catch (const postgres::Error& error) {
+        if (error.sqlstate() != "55P03") throw;
+        blocked = true;
+    }
+    if (blocked) {
+        const int ended = co_await parts_.store.end_blockers(terms_.id, net::deadline_in(timeout));
+        logging::warning(
+            "ended the backends that blocked a sale",
+            {{"sale", terms_.id.to_string()}, {"ended", ended}}
+        );
+    }
+    co_return false;
+}
+
+net::awaitable<void> SaleEngine::forward(Entries entries, std::string address) {
+    ForwardedBatch batch;
+    for (const Entry& entry : entries) {
+        if (entry.is_return) {
+            batch.returns.push_back(entry.wish);
+        } else {
+            batch.takes.push_back(entry.take);
+        }
+    }
+    const auto deadline = net::deadline_in(milliseconds(parts_.limits.forward_timeout_ms));
+    std::string why;
+    std::expected<ForwardedAnswers, PeerClient::Refusal> answers{
+        std::unexpect, PeerClient::Refusal::not_holder
+    };
+    try {
+        answers = co_await parts_.peers.forward(address, terms_.id, batch, deadline);
+    } catch (const base::NeighbourError& error) {
+        why = error.what();
+    }
+    --forwards_under_way_;
+    if (!why.empty()) {
+        logging::warning("lease holder did not take a batch", {{"holder", address}, {"why", why}});
+        keeper_.holder_failed();
+        requeue(std::move(entries));
+    } else if (!answers) {
+        keeper_.holder_changed();
+        requeue(std::move(entries));
+    } else {
+        parts_.metrics.batches_forwarded.Increment();
+        answer_forwarded(entries, *answers);
+    }
+    wake_.notify();
+}
+
+// -- answers ---------------------------------------------------------------------------------
+
+bool SaleEngine::settle(Entries& entries, const BatchResult& result, BatchMode mode) {
+    unknowns_in_a_row_ = 0;
+    if (result.status == BatchResult::Status::fenced) {
+        parts_.metrics.batches_fenced.Increment();
+        keeper_.fenced(result.fence);
+        requeue(std::move(entries));
+        return false;
+    }
+    keeper_.committed();
+    keeper_.observe_fence(result.fence);
+    (mode == BatchMode::lease ? parts_.metrics.batches_with_lease
+                              : parts_.metrics.batches_without_lease)
+        .Increment();
+    if (result.status == BatchResult::Status::no_such_sale) {
+        answer_all(entries, TakeAnswer::Kind::busy);
+        return true;
+    }
+    hint_.observe(
+        result.seq, result.state, result.sold_out, result.remaining, result.next_expiry_us
+    );
+    answer_soon(std::move(entries), result);
+    return true;
+}
+
+void SaleEngine::answer_soon(Entries entries, BatchResult result) {
+    Entries deferred;
+    std::size_t take_index = 0;
+    for (Entry& entry : entries) {
+        if (entry.is_return) continue;
+        if (result.takes.at(take_index++).outcome == TakeOutcome::deferred) {
+            deferred.push_back(entry);
+        }
+    }
+    if (!deferred.empty()) requeue(std::move(deferred));
+    net::asio::post(
+        parts_.executor,
+        [self = shared_from_this(), entries = std::move(entries), result = std::move(result)](
+        ) mutable { answer(entries, result, self->parts_.metrics); }
+    );
+}
+
+void SaleEngine::answer(Entries& entries, const BatchResult& result, EngineMetrics& metrics) {
+    std::size_t take_index = 0;
+    std::size_t return_index = 0;
+    for (Entry& entry : entries) {
+        if (entry.is_return) {
+            entry.return_reply.set({ReturnAnswer::Kind::decided, result.returns.at(return_index++)}
+            );
+            continue;
+        }
+        const std::size_t pos = take_index++;
+        const TakeResult& decided = result.takes.at(pos);
+        if (decided.outcome == TakeOutcome::deferred) continue;
+        TakeAnswer answer;
+        answer.kind = decided.outcome == TakeOutcome::late ? TakeAnswer::Kind::busy
+                                                           : TakeAnswer::Kind::decided;
+        answer.outcome = decided.outcome;
+        answer.order_id = decided.order_id;
+        answer.seq = result.seq;
+        if (result.wrote) answer.pos = static_cast<std::int64_t>(pos) + 1;
+        answer.remaining = decided.remaining;
+        answer.expires_at_us = result.expires_at_us;
+        answer.next_expiry_us = result.next_expiry_us;
+        if (decided.outcome == TakeOutcome::bought) metrics.takes_bought.Increment();
+        entry.take_reply.set(answer);
+    }
+}
+
+void SaleEngine::answer_forwarded(Entries& entries, const ForwardedAnswers& answers) {
+    hint_.observe(
+        answers.seq, answers.state, answers.sold_out, answers.remaining, answers.next_expiry_us
+    );
+    std::size_t take_index = 0;
+    std::size_t return_index = 0;
+    for (Entry& entry : entries) {
+        if (entry.is_return) {
+            entry.return_reply.set(answers.returns.at(return_index++));
+        } else {
+            entry.take_reply.set(answers.takes.at(take_index++));
+        }
+    }
+}
+
+void SaleEngine::answer_all(Entries& entries, TakeAnswer::Kind kind) {
+    for (Entry& entry : entries) {
+        if (entry.is_return) {
+            entry.return_reply.set(undecided_return(kind));
+        } else {
+            entry.take_reply.set(undecided(kind));
+        }
+    }
+}
+
+void SaleEngine::requeue(Entries entries) {
+    if (stopping_) {
+        answer_all(entries, TakeAnswer::Kind::unknown);
+        return;
+    }
+    line_.push_front(std::move(entries));
+}
+
+void SaleEngine::drop_late() {
+    const auto now = net::SteadyClock::now();
+    Entries late = line_.remove_if([now](const Entry& entry) { return entry.deadline <= now; });
+    answer_all(late, TakeAnswer::Kind::unknown);
+}
+
+}  // namespace order

@@ -1,0 +1,153 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "metrics/metrics.hpp"
+#include "net/batcher.hpp"
+#include "net/event.hpp"
+#include "net/net.hpp"
+#include "net/one_shot.hpp"
+#include "order/clients/peer_client.hpp"
+#include "order/domain/answers.hpp"
+#include "order/domain/hint.hpp"
+#include "order/domain/waiting_line.hpp"
+#include "order/engine/database_clock.hpp"
+#include "order/engine/lease_keeper.hpp"
+
+namespace order {
+
+struct EngineLimits {
+    std::size_t queue_max = 8192;   ///< takes and returns waiting for one sale; beyond: busy
+    std::size_t batch_max = 256;    ///< best cost per order is reached near 100; more adds latency
+    std::size_t forward_max = 200;  ///< entries per forwarded batch: fits the peer's body limit
+    std::size_t forwards_max = 2;   ///< batches under way to the holder
+    std::size_t peek_max = 512;     ///< keys per snapshot
+    std::int64_t batch_timeout_ms = 1500;
+    std::int64_t forward_timeout_ms = 800;
+    std::int64_t unknowns_max = 3;  ///< in a row; then this pod only forwards
+    std::int64_t reclaim_every_ms = 100;
+    LeaseLimits lease;
+};
+
+struct EngineMetrics {
+    explicit EngineMetrics(metrics::Registry& registry);
+
+    prometheus::Counter& batches_with_lease;
+    prometheus::Counter& batches_without_lease;
+    prometheus::Counter& batches_forwarded;
+    prometheus::Counter& batches_fenced;
+    prometheus::Counter& batches_unknown;
+    prometheus::Counter& takes_bought;
+    prometheus::Counter& takes_refused_by_snapshot;
+    prometheus::Histogram& batch_takes;
+    prometheus::Histogram& batch_seconds;
+};
+
+/// What the engines of a pod share. Outlives them.
+struct EngineParts {
+    net::Executor executor;
+    SaleStore& store;
+    postgres::Pool& pool;
+    SaleLease& lease;
+    PeerClient& peers;
+    DatabaseClock& clock;
+    EngineMetrics& metrics;
+    LeaseHolder self;
+    EngineLimits limits;
+};
+
+/// Sells one sale on this pod. Buyers wait in one bounded line; whatever is in it the moment the
+/// last commit returned is the next batch, which goes to the row as one call (holder, or no lease)
+/// or in one hop to the pod that holds the lease. Replies go out only after the commit's result was
+/// read. Owned by one loop.
+class SaleEngine : public std::enable_shared_from_this<SaleEngine> {
+  public:
+    SaleEngine(EngineParts parts, SaleTerms terms);
+
+    void start();
+    /// Ends the loops; what waits is told busy.
+    void stop();
+    /// Serves what is queued, then gives the lease back.
+    net::awaitable<void> drain(net::Deadline deadline);
+
+    const SaleTerms& terms() const { return terms_; }
+    const StockHint& hint() const { return hint_; }
+
+    /// Answers at the latest shortly after `deadline`.
+    net::awaitable<TakeAnswer> take(Take take, net::Deadline deadline);
+    net::awaitable<ReturnAnswer> give_back(Return wish, net::Deadline deadline);
+
+    /// A batch that another pod forwarded; nullopt if this pod doesn't hold the lease.
+    net::awaitable<std::optional<ForwardedAnswers>> serve_forwarded(
+        ForwardedBatch batch, net::Deadline deadline
+    );
+
+    /// Wants an empty batch soon: holds came due, or the last open order may have been paid.
+    void ask_for_reclaim();
+    void paid_an_order();
+    /// The row changed outside of a batch (pause, resume, end): what is known of it is old.
+    void observe(const Peek& peek);
+
+    bool idle_since(net::Deadline moment) const { return last_use_ < moment && line_.empty(); }
+
+  private:
+    struct Entry {
+        Take take;
+        Return wish;
+        bool is_return = false;
+        net::Deadline deadline{};
+        net::OneShot<TakeAnswer> take_reply;
+        net::OneShot<ReturnAnswer> return_reply;
+    };
+    using Entries = std::vector<Entry>;
+    struct KeyQuestion {
+        Take take;
+    };
+
+    net::awaitable<void> run();
+    net::awaitable<void> run_reclaim_timer();
+    net::awaitable<void> serve_once();
+    net::awaitable<void> connect();
+    net::awaitable<void> apply(Entries entries, LeaseKeeper::Role role);
+    /// Decides each half alone, down to the one entry that the database can't digest.
+    net::awaitable<void> split(Entries entries, LeaseKeeper::Role role);
+    /// A batch whose commit was not seen: raises the fence, so that it is over one way or the
+    /// other, and sends it again; its keys make that exactly once.
+    net::awaitable<void> resolve_unknown(Entries entries, BatchMode mode);
+    net::awaitable<bool> raise_fence();
+    net::awaitable<BatchResult> call_row(const Entries& entries, BatchMode mode);
+    /// Answers what `result` decided; false if the entries were fenced off and went back.
+    bool settle(Entries& entries, const BatchResult& result, BatchMode mode);
+    net::awaitable<void> forward(Entries entries, std::string address);
+    net::awaitable<std::vector<TakeAnswer>> peek(std::vector<KeyQuestion> questions);
+    net::awaitable<bool> learn_fence();
+
+    /// Replies run after the next batch was sent, so that the database works meanwhile.
+    void answer_soon(Entries entries, BatchResult result);
+    static void answer(Entries& entries, const BatchResult& result, EngineMetrics& metrics);
+    void answer_forwarded(Entries& entries, const ForwardedAnswers& answers);
+    void answer_all(Entries& entries, TakeAnswer::Kind kind);
+    void requeue(Entries entries);
+    void drop_late();
+    TakeAnswer snapshot_answer(const Take& take, const Peek& peek, std::size_t index) const;
+
+    EngineParts parts_;
+    SaleTerms terms_;
+    LeaseKeeper keeper_;
+    WaitingLine<Entry> line_;
+    net::Event wake_;
+    net::Batcher<KeyQuestion, TakeAnswer> peeks_;
+    std::shared_ptr<postgres::Connection> connection_;
+    StockHint hint_;
+    bool stopping_ = false;
+    bool reclaim_wanted_ = false;
+    bool sold_out_check_ = false;
+    std::size_t forwards_under_way_ = 0;
+    std::int64_t unknowns_in_a_row_ = 0;
+    net::Deadline last_use_{};
+};
+
+}  // namespace order

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <string_view>
+
+#include "net/net.hpp"
+#include "order/clients/product_client.hpp"
+#include "order/engine/payments.hpp"
+#include "order/engine/sales_desk.hpp"
+#include "order/store/work_store.hpp"
+
+namespace order {
+
+struct StewardLimits {
+    std::int64_t tick_ms = 500;
+    std::int64_t store_timeout_ms = 2000;
+    std::int64_t product_timeout_ms = 2000;
+    std::int64_t preparing_age_ms = 2000;  ///< younger ones are still driven by their request
+    std::int64_t claim_ms = 10000;
+    int claim_max = 20;
+};
+
+/// Drives on, on every pod, whatever a request or a dead pod left behind: sales that wait for
+/// product, sales past their end, draining sales, settlements, payments. Every step may be repeated
+/// and run on several pods at once.
+class Steward {
+  public:
+    struct Parts {
+        SaleStore& sales;
+        WorkStore& work;
+        SalesDesk& desk;
+        Payments& payments;
+        ProductClient& product;
+    };
+
+    Steward(Parts parts, StewardLimits limits) : parts_(parts), limits_(limits) {}
+
+    net::awaitable<void> run();
+
+    /// One sale from `preparing` to open or refused; also called by the request that made it.
+    net::awaitable<void> prepare(const SaleTerms& terms);
+
+  private:
+    net::awaitable<void> tick();
+    /// One broken neighbour must not keep the other steps from going on.
+    net::awaitable<void> attempt(std::string_view what, net::awaitable<void> step);
+    net::awaitable<void> move_sales_on();
+    net::awaitable<void> settle_with_product();
+    net::Deadline store_deadline() const;
+
+    Parts parts_;
+    StewardLimits limits_;
+};
+
+}  // namespace order

@@ -1,0 +1,126 @@
+#include "order/store/payment_store.hpp"
+
+#include "base/assertion.hpp"
+
+namespace order {
+namespace {
+
+constexpr postgres::Statement begin_statement{
+    "pay_begin",
+    "SELECT outcome, n, amount_cents, currency FROM orders.pay_begin_v1($1, $2, $3)"
+};
+
+constexpr postgres::Statement finish_statement{
+    "pay_finish", "SELECT outcome FROM orders.pay_finish_v1($1, $2, $3)"
+};
+
+constexpr postgres::Statement lapse_statement{"pay_lapse", "SELECT orders.pay_lapse_v1($1)"};
+
+constexpr postgres::Statement claim_due_statement{
+    "pay_claim_due",
+    "SELECT order_id, n, amount_cents, currency, refund FROM orders.pay_claim_due_v1($1, $2)"
+};
+
+constexpr postgres::Statement confirm_due_statement{
+    "pay_confirm_due", "SELECT orders.pay_confirm_due_v1($1, $2, $3)"
+};
+
+}  // namespace
+
+net::awaitable<std::vector<PayStartResult>> PaymentStore::begin(
+    const std::vector<BeginRequest>& requests, std::int64_t paying_ms, net::Deadline deadline
+) {
+    std::vector<base::Uuid> orders;
+    std::vector<base::Uuid> customers;
+    for (const BeginRequest& request : requests) {
+        orders.push_back(request.order_id);
+        customers.push_back(request.customer_id);
+    }
+    postgres::Parameters parameters;
+    parameters.uuid_array(orders).uuid_array(customers).int8(paying_ms);
+    const auto rows = co_await pool_.query(begin_statement, parameters, deadline);
+    DOORBUSTER_ASSERT(rows.rows() == requests.size());
+    std::vector<PayStartResult> results(requests.size());
+    for (std::size_t row = 0; row < rows.rows(); ++row) {
+        results[row].outcome = static_cast<PayStart>(rows.integer(row, 0));
+        if (results[row].outcome != PayStart::started) continue;
+        results[row].attempt = {
+            .order_id = requests[row].order_id,
+            .n = static_cast<std::int32_t>(rows.integer(row, 1)),
+            .amount_cents = rows.integer(row, 2),
+            .currency = std::string(rows.text(row, 3))
+        };
+    }
+    co_return results;
+}
+
+net::awaitable<std::vector<PayFinish>> PaymentStore::finish(
+    const std::vector<FinishRequest>& requests, net::Deadline deadline
+) {
+    std::vector<base::Uuid> orders;
+    std::vector<std::int32_t> numbers;
+    std::vector<std::int32_t> verdicts;
+    for (const FinishRequest& request : requests) {
+        orders.push_back(request.order_id);
+        numbers.push_back(request.n);
+        verdicts.push_back(static_cast<std::int32_t>(request.verdict));
+    }
+    postgres::Parameters parameters;
+    parameters.uuid_array(orders).int4_array(numbers).int4_array(verdicts);
+    const auto rows = co_await pool_.query(finish_statement, parameters, deadline);
+    DOORBUSTER_ASSERT(rows.rows() == requests.size());
+    std::vector<PayFinish> results;
+    results.reserve(rows.rows());
+    for (std::size_t row = 0; row < rows.rows(); ++row) {
+        results.push_back(static_cast<PayFinish>(rows.integer(row, 0)));
+    }
+    co_return results;
+}
+
+net::awaitable<std::int64_t> PaymentStore::lapse(int limit, net::Deadline deadline) {
+    postgres::Parameters parameters;
+    parameters.int4(limit);
+    const auto result = co_await pool_.query(lapse_statement, parameters, deadline);
+    co_return result.integer(0, 0);
+}
+
+net::awaitable<std::vector<PaymentStore::Due>> PaymentStore::claim_due(
+    int limit, std::int64_t claim_ms, net::Deadline deadline
+) {
+    postgres::Parameters parameters;
+    parameters.int4(limit).int8(claim_ms);
+    const auto rows = co_await pool_.query(claim_due_statement, parameters, deadline);
+    std::vector<Due> due;
+    due.reserve(rows.rows());
+    for (std::size_t row = 0; row < rows.rows(); ++row) {
+        due.push_back(
+            {.attempt =
+                 {.order_id = rows.uuid(row, 0),
+                  .n = static_cast<std::int32_t>(rows.integer(row, 1)),
+                  .amount_cents = rows.integer(row, 2),
+                  .currency = std::string(rows.text(row, 3))},
+             .refund = rows.boolean(row, 4)}
+        );
+    }
+    co_return due;
+}
+
+net::awaitable<void> PaymentStore::confirm_due(
+    const std::vector<Due>& done, net::Deadline deadline
+) {
+    constexpr std::int32_t void_due = 3;
+    constexpr std::int32_t refund_due = 5;
+    std::vector<base::Uuid> orders;
+    std::vector<std::int32_t> numbers;
+    std::vector<std::int32_t> states;
+    for (const Due& due : done) {
+        orders.push_back(due.attempt.order_id);
+        numbers.push_back(due.attempt.n);
+        states.push_back(due.refund ? refund_due : void_due);
+    }
+    postgres::Parameters parameters;
+    parameters.uuid_array(orders).int4_array(numbers).int4_array(states);
+    co_await pool_.query(confirm_due_statement, parameters, deadline);
+}
+
+}  // namespace order

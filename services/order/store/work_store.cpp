@@ -1,0 +1,54 @@
+#include "order/store/work_store.hpp"
+
+namespace order {
+namespace {
+
+constexpr postgres::Statement claim_statement{
+    "work_claim_settlements",
+    R"(UPDATE orders.work_items w
+       SET due_at = clock_timestamp() + $2::bigint * interval '1 millisecond',
+           attempts = w.attempts + 1
+       FROM (
+           SELECT id FROM orders.work_items
+           WHERE done_at IS NULL AND kind = 'settle_reservation' AND due_at <= clock_timestamp()
+           ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+       ) due
+       WHERE w.id = due.id
+       RETURNING w.id, w.subject_id, (w.payload ->> 'product_id')::uuid,
+                 (w.payload ->> 'sold')::bigint, w.attempts)"
+};
+
+constexpr postgres::Statement finish_statement{
+    "work_finish",
+    "UPDATE orders.work_items SET done_at = clock_timestamp() WHERE id = $1 AND done_at IS NULL"
+};
+
+}  // namespace
+
+net::awaitable<std::vector<WorkStore::SettleItem>> WorkStore::claim_settlements(
+    int limit, std::int64_t claim_ms, net::Deadline deadline
+) {
+    postgres::Parameters parameters;
+    parameters.int4(limit).int8(claim_ms);
+    const auto rows = co_await pool_.query(claim_statement, parameters, deadline);
+    std::vector<SettleItem> items;
+    items.reserve(rows.rows());
+    for (std::size_t row = 0; row < rows.rows(); ++row) {
+        items.push_back(
+            {.id = rows.integer(row, 0),
+             .sale_id = rows.uuid(row, 1),
+             .product_id = rows.uuid(row, 2),
+             .sold = rows.integer(row, 3),
+             .attempts = static_cast<int>(rows.integer(row, 4))}
+        );
+    }
+    co_return items;
+}
+
+net::awaitable<void> WorkStore::finish(std::int64_t id, net::Deadline deadline) {
+    postgres::Parameters parameters;
+    parameters.int8(id);
+    co_await pool_.query(finish_statement, parameters, deadline);
+}
+
+}  // namespace order

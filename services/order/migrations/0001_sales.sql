@@ -45,6 +45,14 @@ CREATE TABLE orders.sale_units (
     released int NOT NULL DEFAULT 0
 ) WITH (fillfactor = 30, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
+-- A sale as readers see it.
+CREATE VIEW orders.sale_standings AS
+SELECT s.id, s.product_id, s.name, s.unit_price_cents, s.currency, s.allotted,
+       s.units_per_customer, s.holds_per_customer, s.hold_ms, s.starts_at, s.ends_at, s.created_at,
+       u.state, u.fence, u.seq, u.remaining, u.sold_out, u.sold, u.released,
+       coalesce(s.refusal, '') AS refusal, s.sale_no
+FROM orders.sales s JOIN orders.sale_units u USING (sale_no);
+
 -- state: 0 reserved, 1 paying, 2 paid, 3 cancelled, 4 expired, 5 refunded.
 -- The room for three states per order in a page keeps their changes off the indexes.
 CREATE TABLE orders.sale_orders (

@@ -883,4 +883,6 @@ BEGIN
         END LOOP;
     END LOOP;
     GRANT EXECUTE ON FUNCTION orders.sale_replay_v1 TO auditor;
+    -- Shorter than a caller waits: it has to learn that the row is blocked, not lose its connection.
+    ALTER FUNCTION orders.sale_fence_v1 SET lock_timeout = '1s';
 END $$;

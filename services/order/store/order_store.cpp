@@ -67,10 +67,7 @@ net::awaitable<std::vector<SaleOrder>> OrderStore::find_all(
 }
 
 net::awaitable<std::vector<SaleOrder>> OrderStore::list(
-    const base::Uuid& customer,
-    std::optional<base::Uuid> cursor,
-    int limit,
-    net::Deadline deadline
+    const base::Uuid& customer, std::optional<base::Uuid> cursor, int limit, net::Deadline deadline
 ) {
     postgres::Parameters parameters;
     parameters.uuid(customer).optional_uuid(cursor).int4(limit);

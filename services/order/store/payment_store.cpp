@@ -6,8 +6,7 @@ namespace order {
 namespace {
 
 constexpr postgres::Statement begin_statement{
-    "pay_begin",
-    "SELECT outcome, n, amount_cents, currency FROM orders.pay_begin_v1($1, $2, $3)"
+    "pay_begin", "SELECT outcome, n, amount_cents, currency FROM orders.pay_begin_v1($1, $2, $3)"
 };
 
 constexpr postgres::Statement finish_statement{

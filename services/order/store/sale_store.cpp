@@ -35,9 +35,7 @@ constexpr postgres::Statement create_statement{
            $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14))"
 };
 
-constexpr postgres::Statement open_statement{
-    "sale_open", "SELECT orders.sale_open_v1($1, $2)"
-};
+constexpr postgres::Statement open_statement{"sale_open", "SELECT orders.sale_open_v1($1, $2)"};
 
 constexpr postgres::Statement control_statement{
     "sale_control",
@@ -49,24 +47,16 @@ constexpr postgres::Statement settle_statement{
     "sale_settle", "SELECT settled, still_open FROM orders.sale_settle_v1($1)"
 };
 
-#define DOORBUSTER_SALE_COLUMNS                                                                  \
-    "SELECT s.id, s.product_id, s.name, s.unit_price_cents, s.currency, s.allotted, "            \
-    "s.units_per_customer, s.holds_per_customer, s.hold_ms, s.starts_at, s.ends_at, "            \
-    "s.created_at, u.state, u.fence, u.seq, u.remaining, u.sold_out, u.sold, u.released, "       \
-    "coalesce(s.refusal, '') FROM orders.sales s JOIN orders.sale_units u USING (sale_no) "
-
 constexpr postgres::Statement find_statement{
-    "sale_find", DOORBUSTER_SALE_COLUMNS "WHERE s.id = ANY ($1)"
+    "sale_find", "SELECT * FROM orders.sale_standings s WHERE s.id = ANY ($1)"
 };
 
 constexpr postgres::Statement list_statement{
     "sale_list",
-    DOORBUSTER_SALE_COLUMNS
-    "WHERE $1::uuid IS NULL OR s.sale_no < (SELECT c.sale_no FROM orders.sales c WHERE c.id = $1) "
-    "ORDER BY s.sale_no DESC LIMIT $2"
+    R"(SELECT * FROM orders.sale_standings s
+       WHERE $1::uuid IS NULL OR s.sale_no < (SELECT c.sale_no FROM orders.sales c WHERE c.id = $1)
+       ORDER BY s.sale_no DESC LIMIT $2)"
 };
-
-#undef DOORBUSTER_SALE_COLUMNS
 
 constexpr postgres::Statement due_statement{
     "sale_due", "SELECT sale_id, what FROM orders.sale_due_v1($1)"
@@ -93,6 +83,7 @@ SaleStanding read_standing(const postgres::Result& result, int first_column) {
     return standing;
 }
 
+/// A row of the view orders.sale_standings.
 Sale read_sale(const postgres::Result& result, std::size_t row) {
     Sale sale;
     SaleTerms& terms = sale.terms;
@@ -372,9 +363,7 @@ net::awaitable<std::vector<Sale>> SaleStore::list(
     co_return sales;
 }
 
-net::awaitable<SaleStore::DueSales> SaleStore::due(
-    std::int64_t age_ms, net::Deadline deadline
-) {
+net::awaitable<SaleStore::DueSales> SaleStore::due(std::int64_t age_ms, net::Deadline deadline) {
     postgres::Parameters parameters;
     parameters.int8(age_ms);
     const auto result = co_await pool_.query(due_statement, parameters, deadline);

@@ -1,0 +1,21 @@
+"""One shop for a whole test program; each test makes the sales it needs."""
+
+import signal
+
+import pytest
+from shop_under_test import ShopUnderTest
+
+from shop import processes
+
+
+@pytest.fixture(scope="session")
+def shop():
+    """A shop of its own, empty at first. Everything it started ends with the tests."""
+    processes.end_in_order_on_signals()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    under_test = ShopUnderTest()
+    try:
+        under_test.start()
+        yield under_test
+    finally:
+        under_test.stop()

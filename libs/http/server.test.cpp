@@ -1,0 +1,486 @@
+#include "http/server.hpp"
+
+#include <stdexcept>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+#include <gtest/gtest.h>
+
+#include "base/neighbour_error.hpp"
+#include "net/event.hpp"
+#include "testing/run_on_loop.hpp"
+
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using std::chrono::milliseconds;
+
+constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+
+/// A connection that writes and reads bytes as told.
+class RawPeer {
+  public:
+    RawPeer(asio::io_context& loop, std::uint16_t port) : loop_(loop), socket_(loop) {
+        socket_.connect({asio::ip::address_v4::loopback(), port});
+    }
+
+    void write(std::string_view text) { asio::write(socket_, asio::buffer(text)); }
+
+    /// What comes until the server closes.
+    std::string read_all() { return testing::run_on_loop(loop_, read_until_end()); }
+
+    /// Exactly one response with a Content-Length.
+    std::string read_response() { return testing::run_on_loop(loop_, read_one()); }
+
+    std::string ask(std::string_view text) {
+        write(text);
+        return read_all();
+    }
+
+    void close() { socket_.close(); }
+    void reset() {
+        socket_.set_option(asio::socket_base::linger(true, 0));
+        socket_.close();
+    }
+
+  private:
+    asio::awaitable<std::string> read_until_end() {
+        bool more = true;
+        while (more) more = co_await read_some();
+        co_return std::exchange(received_, {});
+    }
+
+    asio::awaitable<std::string> read_one() {
+        while (true) {
+            const auto head = received_.find("\r\n\r\n");
+            const auto length = received_.find("Content-Length: ");
+            if (head != std::string::npos && length < head) {
+                const auto total = head + 4 + std::stoul(received_.substr(length + 16));
+                if (received_.size() >= total) {
+                    std::string one = received_.substr(0, total);
+                    received_.erase(0, total);
+                    co_return one;
+                }
+            }
+            const bool more = co_await read_some();
+            if (!more) co_return std::exchange(received_, {});
+        }
+    }
+
+    asio::awaitable<bool> read_some() {
+        char bytes[4096];
+        const auto [error, count] =
+            co_await socket_.async_read_some(asio::buffer(bytes), as_result);
+        received_.append(bytes, count);
+        co_return !error;
+    }
+
+    asio::io_context& loop_;
+    tcp::socket socket_;
+    std::string received_;
+};
+
+class ServerTest : public testing::Test {
+  protected:
+    ServerTest() {
+        router.add("*", "/echo", [this](http::Request& request) { return echo(request); });
+        router.add("GET", "/things/{id}", [this](http::Request& request) { return echo(request); });
+        router.add("GET", "/wait", [this](http::Request& request) { return wait(request); });
+        router.add("GET", "/fail/{how}", [this](http::Request& request) { return fail(request); });
+        router.add("GET", "/large", [this](http::Request& request) { return large(request); });
+        limits.header_bytes_max = 2048;
+        limits.body_bytes_max = 1000;
+        limits.drain_timeout_ms = 5000;
+    }
+
+    net::awaitable<http::Response> echo(http::Request& request) {
+        last_deadline_ms = net::time_left(request.deadline).count();
+        last_id = request.request_id;
+        co_return http::Response{
+            200, {}, request.method + " " + request.path + "?" + request.query + " " + request.body
+        };
+    }
+
+    net::awaitable<http::Response> wait(http::Request&) {
+        ++waiting;
+        co_await gate.wait();
+        co_return http::Response{200, {}, "waited"};
+    }
+
+    net::awaitable<http::Response> fail(http::Request& request) {
+        const auto how = request.path_parameter("how");
+        using Effect = base::NeighbourError::Effect;
+        if (how == "none") throw base::NeighbourError("redis", "gone", Effect::none);
+        if (how == "unknown") throw base::NeighbourError("postgres", "gone", Effect::unknown);
+        throw std::logic_error("a bug");
+        co_return http::Response{};
+    }
+
+    net::awaitable<http::Response> large(http::Request&) {
+        co_return http::Response{200, {}, std::string(8 * 1024 * 1024, 'x')};
+    }
+
+    http::Server& serve() {
+        server.emplace(loop.get_executor(), limits, router, &metrics, "public");
+        server->listen("127.0.0.1", 0);
+        return *server;
+    }
+
+    RawPeer peer() { return {loop, server->port()}; }
+
+    std::string ask(std::string_view text) { return peer().ask(text); }
+
+    void run_until(const std::function<bool()>& condition) {
+        const auto end = net::deadline_in(milliseconds(5000));
+        loop.restart();
+        while (!condition() && net::SteadyClock::now() < end) loop.run_one_until(end);
+        ASSERT_TRUE(condition());
+    }
+
+    net::asio::io_context loop;
+    http::Router router;
+    http::ServerLimits limits;
+    metrics::Registry metrics;
+    net::Event gate{loop.get_executor()};
+    int waiting = 0;
+    std::int64_t last_deadline_ms = 0;
+    std::string last_id;
+    std::optional<http::Server> server;
+};
+
+constexpr std::string_view keep_alive_get = "GET /echo?a=1 HTTP/1.1\r\nHost: shop\r\n\r\n";
+
+bool has(const std::string& text, std::string_view part) {
+    return text.find(part) != std::string::npos;
+}
+
+TEST_F(ServerTest, KeepsConnectionsAlive) {
+    serve();
+    auto caller = peer();
+    for (int each = 0; each < 3; ++each) {
+        caller.write(keep_alive_get);
+        const auto response = caller.read_response();
+        EXPECT_TRUE(response.starts_with("HTTP/1.1 200 OK\r\nDate: ")) << response;
+        EXPECT_TRUE(response.ends_with("\r\n\r\nGET /echo?a=1 ")) << response;
+        EXPECT_FALSE(has(response, "Connection:"));
+    }
+    EXPECT_EQ(server->connections(), 1U);
+    EXPECT_TRUE(has(metrics.text(), "route=\"/echo\"")) << metrics.text();
+}
+
+TEST_F(ServerTest, AnswersPipelinedRequestsInOrder) {
+    serve();
+    auto caller = peer();
+    std::string text;
+    for (int each = 0; each < 200; ++each) {
+        text += "GET /things/" + std::to_string(each) + " HTTP/1.1\r\nHost: shop\r\n\r\n";
+    }
+    caller.write(text);
+    for (int each = 0; each < 200; ++each) {
+        const auto expected = "GET /things/" + std::to_string(each) + "? ";
+        EXPECT_TRUE(caller.read_response().ends_with(expected));
+    }
+}
+
+TEST_F(ServerTest, ReadsARequestThatComesByteByByte) {
+    serve();
+    auto caller = peer();
+    for (const char letter :
+         std::string_view("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")) {
+        caller.write({&letter, 1});
+        testing::run_on_loop(loop, net::sleep_for(milliseconds(0)));
+    }
+    EXPECT_TRUE(caller.read_response().ends_with("POST /echo? abc"));
+}
+
+TEST_F(ServerTest, ReadsChunkedBodies) {
+    serve();
+    auto caller = peer();
+    caller.write(
+        "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nHost: trailer\r\n\r\n"
+    );
+    EXPECT_TRUE(caller.read_response().ends_with("POST /echo? abcde"));
+    caller.write(keep_alive_get);
+    EXPECT_TRUE(caller.read_response().starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, HonoursConnectionCloseAndOldVersions) {
+    serve();
+    EXPECT_TRUE(has(
+        ask("GET /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"), "Connection: close\r\n"
+    ));
+    EXPECT_TRUE(has(ask("GET /echo HTTP/1.0\r\n\r\n"), "Connection: close\r\n"));
+    auto old = peer();
+    old.write("GET /echo HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    EXPECT_TRUE(has(old.read_response(), "Connection: keep-alive\r\n"));
+}
+
+TEST_F(ServerTest, AnswersHeadWithoutABody) {
+    serve();
+    const auto response = ask("HEAD /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    EXPECT_TRUE(has(response, "Content-Length: 12\r\n")) << response;
+    EXPECT_TRUE(response.ends_with("\r\n\r\n")) << response;
+}
+
+TEST_F(ServerTest, SaysContinueToThoseWhoWaitForIt) {
+    serve();
+    auto caller = peer();
+    caller.write(
+        "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\n"
+        "Content-Length: 2\r\n\r\n"
+    );
+    run_until([&] { return server->connections() == 1; });
+    caller.write("ok");
+    const auto response = caller.read_all();
+    EXPECT_TRUE(response.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200")) << response;
+}
+
+struct Refused {
+    const char* request;
+    int status;
+    const char* code;
+};
+
+class RefusalTest : public ServerTest, public testing::WithParamInterface<Refused> {};
+
+TEST_P(RefusalTest, IsAProblemAndEndsTheConnection) {
+    serve();
+    const auto response = ask(GetParam().request);
+    EXPECT_TRUE(response.starts_with("HTTP/1.1 " + std::to_string(GetParam().status))) << response;
+    EXPECT_TRUE(has(response, std::string("\"code\":\"") + GetParam().code + "\"")) << response;
+    EXPECT_TRUE(has(response, "Connection: close\r\n"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Malformed,
+    RefusalTest,
+    testing::Values(
+        Refused{
+            "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n"
+            "\r\n0\r\n\r\n",
+            400,
+            "request_malformed"
+        },
+        Refused{
+            "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n"
+            "\r\n0\r\n\r\n",
+            400,
+            "request_malformed"
+        },
+        Refused{
+            "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabc",
+            400,
+            "request_malformed"
+        },
+        Refused{
+            "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
+            400,
+            "request_malformed"
+        },
+        Refused{
+            "POST /echo HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            400,
+            "request_malformed"
+        },
+        Refused{"GET /echo HTTP/1.1\r\nHost: a\r\nX: a\r\n b\r\n\r\n", 400, "request_malformed"},
+        Refused{"GET /echo HTTP/1.1\r\nHost: a\r\nX : a\r\n\r\n", 400, "request_malformed"},
+        Refused{"GET /echo HTTP/1.1\r\nHost: a\nX: b\r\n\r\n", 400, "request_malformed"},
+        Refused{"GET /echo HTTP/2.0\r\nHost: a\r\n\r\n", 400, "request_malformed"},
+        Refused{"hello\r\n\r\n", 400, "request_malformed"},
+        Refused{
+            "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            400,
+            "request_malformed"
+        },
+        Refused{"GET /echo HTTP/1.1\r\n\r\n", 400, "host_missing"},
+        Refused{"GET /echo HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "host_missing"},
+        Refused{"GET /a/../echo HTTP/1.1\r\nHost: a\r\n\r\n", 400, "path_invalid"},
+        Refused{"GET /a%2fb HTTP/1.1\r\nHost: a\r\n\r\n", 400, "path_invalid"},
+        Refused{"GET http://a/echo HTTP/1.1\r\nHost: a\r\n\r\n", 400, "path_invalid"},
+        Refused{
+            "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n", 413, "body_too_large"
+        },
+        Refused{
+            "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3e9\r\n",
+            413,
+            "body_too_large"
+        }
+    )
+);
+
+TEST_F(ServerTest, LimitsHeaders) {
+    serve();
+    const std::string long_header(3000, 'x');
+    EXPECT_TRUE(ask("GET /echo HTTP/1.1\r\nHost: a\r\nX: " + long_header + "\r\n\r\n")
+                    .starts_with("HTTP/1.1 431"));
+    EXPECT_TRUE(ask("GET /" + long_header).starts_with("HTTP/1.1 431")) << "endless";
+}
+
+TEST_F(ServerTest, ARefusedUploadSeesItsAnswer) {
+    serve();
+    auto caller = peer();
+    caller.write("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
+    caller.write(std::string(100000, 'x'));
+    EXPECT_TRUE(caller.read_all().starts_with("HTTP/1.1 413"));
+}
+
+TEST_F(ServerTest, TakesOrMakesRequestIds) {
+    serve();
+    auto caller = peer();
+    caller.write("GET /echo HTTP/1.1\r\nHost: a\r\nX-Request-Id: my-request_1\r\n\r\n");
+    EXPECT_TRUE(has(caller.read_response(), "X-Request-Id: my-request_1\r\n"));
+    caller.write("GET /echo HTTP/1.1\r\nHost: a\r\nX-Request-Id: bad id; x\r\n\r\n");
+    const auto made = caller.read_response();
+    EXPECT_TRUE(has(made, "X-Request-Id: " + last_id + "\r\n")) << made;
+    EXPECT_EQ(last_id.size(), 16U);
+}
+
+TEST_F(ServerTest, BoundsDeadlines) {
+    limits.request_timeout_ms = 3000;
+    serve();
+    const auto ask_with = [&](const std::string& header) {
+        ask("GET /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + header + "\r\n");
+        return last_deadline_ms;
+    };
+    EXPECT_NEAR(static_cast<double>(ask_with("X-Deadline-Ms: 500\r\n")), 500, 100);
+    EXPECT_NEAR(static_cast<double>(ask_with("X-Deadline-Ms: 999999\r\n")), 3000, 100);
+    EXPECT_NEAR(static_cast<double>(ask_with("X-Deadline-Ms: soon\r\n")), 3000, 100);
+    EXPECT_NEAR(static_cast<double>(ask_with("")), 3000, 100);
+}
+
+TEST_F(ServerTest, MapsFailuresOnce) {
+    serve();
+    const auto ask_for = [&](const std::string& how) {
+        return ask(
+            "GET /fail/" + how +
+            " HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+            "X-Request-Id: request-1\r\n\r\n"
+        );
+    };
+    const auto none = ask_for("none");
+    EXPECT_TRUE(none.starts_with("HTTP/1.1 503")) << none;
+    EXPECT_TRUE(has(none, "\"code\":\"unavailable\"") && has(none, "Retry-After: 1\r\n"));
+    const auto unknown = ask_for("unknown");
+    EXPECT_TRUE(unknown.starts_with("HTTP/1.1 503")) << unknown;
+    EXPECT_TRUE(has(unknown, "\"code\":\"unknown\"") && has(unknown, "Retry-After: 1\r\n"));
+    const auto bug = ask_for("bug");
+    EXPECT_TRUE(bug.starts_with("HTTP/1.1 500")) << bug;
+    EXPECT_TRUE(has(bug, "\"code\":\"internal\"") && has(bug, "request-1"));
+    EXPECT_FALSE(has(bug, "a bug\"")) << "what() stays in the log";
+}
+
+TEST_F(ServerTest, SurvivesCallersThatLeaveDuringAHandler) {
+    serve();
+    for (const bool reset : {true, false}) {
+        auto caller = peer();
+        caller.write("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+        run_until([&] { return waiting == 1; });
+        reset ? caller.reset() : caller.close();
+        waiting = 0;
+        gate.notify();
+        run_until([&] { return server->connections() == 0; });
+    }
+    EXPECT_EQ(server->requests_under_way(), 0U);
+    auto other = peer();
+    other.write(keep_alive_get);
+    EXPECT_TRUE(other.read_response().starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, WritesLargeBodiesToSlowReaders) {
+    serve();
+    const auto response = ask("GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    EXPECT_GT(response.size(), 8U * 1024 * 1024);
+    EXPECT_TRUE(response.ends_with("xxxx"));
+}
+
+TEST_F(ServerTest, ClosesSlowAndIdleCallers) {
+    limits.header_timeout_ms = 30;
+    limits.body_timeout_ms = 30;
+    limits.idle_timeout_ms = 30;
+    serve();
+    EXPECT_EQ(ask(""), "") << "idle";
+    EXPECT_EQ(ask("GET /echo HTT"), "") << "head";
+    EXPECT_EQ(ask("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na"), "") << "body";
+}
+
+TEST_F(ServerTest, ClosesCallersBeyondItsLimit) {
+    limits.connections_max = 1;
+    serve();
+    auto first = peer();
+    first.write(keep_alive_get);
+    first.read_response();
+    EXPECT_EQ(peer().read_all(), "");
+    first.write(keep_alive_get);
+    EXPECT_TRUE(first.read_response().starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, DrainsWhatIsUnderWay) {
+    serve();
+    auto idle = peer();
+    idle.write(keep_alive_get);
+    idle.read_response();
+    auto busy = peer();
+    busy.write("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    auto sent = peer();  // its request is in the kernel only when draining begins
+    run_until([&] { return waiting == 1 && server->connections() == 3; });
+    sent.write(keep_alive_get);
+    bool drained = false;
+    net::asio::co_spawn(loop, server->drain(), [&](std::exception_ptr) { drained = true; });
+    EXPECT_EQ(idle.read_all(), "");
+    EXPECT_TRUE(has(sent.read_all(), "Connection: close\r\n"));
+    EXPECT_FALSE(drained);
+    EXPECT_THROW(peer(), boost::system::system_error) << "the port is closed";
+    gate.notify();
+    EXPECT_TRUE(has(busy.read_all(), "Connection: close\r\n"));
+    run_until([&] { return drained; });
+    EXPECT_EQ(server->connections(), 0U);
+}
+
+TEST_F(ServerTest, DrainEndsInTime) {
+    limits.drain_timeout_ms = 30;
+    serve();
+    auto busy = peer();
+    busy.write("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    run_until([&] { return waiting == 1; });
+    testing::run_on_loop(loop, server->drain());
+    EXPECT_EQ(busy.read_all(), "");
+    gate.notify();
+    run_until([&] { return server->connections() == 0; });
+}
+
+TEST_F(ServerTest, AnnouncesThatItWillClose) {
+    serve();
+    auto old = peer();
+    old.write(keep_alive_get);
+    old.read_response();
+    server->close_after_responses();
+    old.write(keep_alive_get);
+    EXPECT_TRUE(has(old.read_all(), "Connection: close\r\n"));
+    auto late = peer();
+    late.write(keep_alive_get);
+    EXPECT_TRUE(has(late.read_all(), "HTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, ReportsATakenPort) {
+    serve();
+    http::Server second(loop.get_executor(), limits, router, nullptr, "second");
+    EXPECT_THROW(second.listen("127.0.0.1", server->port()), std::system_error);
+}
+
+TEST_F(ServerTest, MayBeDestroyedWithRequestsUnderWay) {
+    serve();
+    auto busy = peer();
+    busy.write("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    run_until([&] { return waiting == 1; });
+    server.reset();
+    gate.notify();
+    EXPECT_EQ(busy.read_all(), "");
+}
+
+}  // namespace

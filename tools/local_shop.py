@@ -33,7 +33,8 @@ def up():
         say(f"It is running already.\n\n{ways_in(shop)}")
         return 0
     program("doorbuster")
-    shop = None  # gives the lock back
+    if shop:
+        shop.state.unlock()
     shop = Shop.make("up", bound=False)
     say("Starting the shop")
     try:
@@ -77,7 +78,7 @@ def down(wipe):
         return 0
     shop.stop()
     if wipe:
-        shop.state.wipe()
+        shop.state.remove()
     say("The shop is closed" + (", its data forgotten." if wipe else "; its data is kept."))
     return 0
 
@@ -111,7 +112,7 @@ def run(command, fresh):
         return execute(shop, command)
     finally:
         shop.stop(quickly=True)
-        shop.state.wipe()
+        shop.state.remove()
 
 
 def execute(shop, command):

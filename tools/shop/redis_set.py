@@ -123,10 +123,6 @@ class RedisSet:
     def ask_node(self, port, *command):
         return ask(port, self._password, *command)
 
-    def rejoin(self, name):
-        """Starts a node that was killed, as a replica of the present master."""
-        self._start_node(name, self.node_ports[name], self.master_port())
-
     def stop(self):
         self._launcher.stop([*SENTINELS, *NODES], grace_seconds=GRACE_SECONDS)
 

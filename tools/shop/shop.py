@@ -67,9 +67,8 @@ class Shop:
         state.prepare()
         state.lock()
         if bound:
-            state.wipe()
+            state.empty()
             state.prepare()
-            state.lock()
         launcher = processes.Launcher(state.records, bound)
         if not bound:
             launcher.stop(list(launcher.identities), grace_seconds=10)

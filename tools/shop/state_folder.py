@@ -77,8 +77,21 @@ class StateFolder:
     def unlock(self):
         self._lock_file.close()
 
-    def wipe(self):
-        """Everything of this shop; the folder around it too once no other shop has one."""
+    def empty(self):
+        """Everything but the lock, which is held."""
+        for entry in self.path.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry, ignore_errors=True)
+            elif entry.name != "lock":
+                entry.unlink()
+
+    def forget_data(self):
+        """Keeps what a person may want to read after a demo: the logs."""
+        for folder in (self.postgres, self.redis, self.secrets):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def remove(self):
+        """All of it; the folder around it too once no other shop has one."""
         shutil.rmtree(self.path, ignore_errors=True)
         try:
             self.root.rmdir()
@@ -126,7 +139,8 @@ class StateFolder:
 
     def _make(self, folder, mode, owner=None):
         try:
-            folder.mkdir(mode=mode, parents=folder == self.root)
+            folder.mkdir(mode=0o700, parents=folder == self.root)
+            folder.chmod(mode)  # whatever the umask: PostgreSQL's user must get through
             if owner:
                 os.chown(folder, owner.pw_uid, owner.pw_gid)
         except FileExistsError:

@@ -13,6 +13,11 @@ def say(text=""):
     print(text, flush=True)
 
 
+def say_amid_progress(text):
+    """On a line of its own, above the one that changes."""
+    say(f"\r{text:<100}" if sys.stdout.isatty() else text)
+
+
 class Step:
     """`with Step("PostgreSQL") as step: ...; step.note = "15"` prints one line with its time."""
 

@@ -6,6 +6,7 @@ import signal
 import time
 
 import pytest
+from lossy_proxy import LossyProxy
 
 from shop.redis_set import NODES, SENTINELS
 
@@ -140,6 +141,41 @@ def test_a_rolling_restart_loses_no_request(shop, sale):
     sold_well(report)
     assert gap_seconds(report) < MARGIN * ORDER_DEAD_GAP
     check(shop, sale, crowd)
+
+
+def test_the_network_swallows_the_answers_of_commits(shop, sale):
+    """order-1's transactions commit, and it never hears of it: neither may a buyer be told
+    "failed", nor may the second attempt sell twice."""
+    under_test = shop.shop
+    with LossyProxy(under_test.numbers["postgres"]) as proxy:
+        lead_through(under_test, "order-1", proxy.port)
+        crowd = buyers(shop, sale, "swallowed")
+        for round_ in range(3):
+            crowd.wait_until_second(FAULT_AT + 3 * round_)
+            proxy.swallow_answers()
+            crowd.wait_until_second(FAULT_AT + 3 * round_ + 1.7)
+            proxy.pass_on()
+        report = crowd.report()
+        assert proxy.swallowed_bytes > 0
+        lead_through(under_test, "order-1", None)
+    sold_well(report)
+    assert gap_seconds(report) < MARGIN * ORDER_STOPPED_GAP
+    check(shop, sale, crowd)
+
+
+def lead_through(under_test, pod, port):
+    """Starts `pod` again with its database behind another port; None: directly."""
+    under_test.launcher.stop([pod], grace_seconds=10)
+    if port is None:
+        under_test.rooms.overrides.pop(pod)
+    else:
+        password = under_test.state.secret("orders-database-password")
+        direct = under_test.postgres.url("orders", password)
+        url = direct.replace(f":{under_test.postgres.port}/", f":{port}/")
+        file = under_test.state.secret_file("orders-lossy-database-url", url)
+        under_test.rooms.overrides[pod] = {"DATABASE_URL_FILE": str(file)}
+    under_test.rooms.start_one(pod)
+    under_test.rooms.wait_ready()
 
 
 # The last two: a shop's Redis is not put together again after it.

@@ -46,6 +46,7 @@ class Rooms:
         self._postgres = postgres
         self._redis = redis
         self.ports = ports
+        self.overrides = {}  # further variables by the name of a room's process
 
     def start(self):
         for name in ROOMS:
@@ -56,7 +57,7 @@ class Rooms:
             name,
             [program(name.split("-")[0])],
             log=self._state.log(name),
-            environment=self._common(name) | self._special(name),
+            environment=self._common(name) | self._special(name) | self.overrides.get(name, {}),
         )
 
     def wait_ready(self):

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "auth/domain/account.hpp"
+#include "auth/store/account_store.hpp"
+#include "token/access_token.hpp"
+
+namespace auth::api {
+
+struct TokenLifetimes {
+    std::int64_t access_s = 600;
+    std::int64_t refresh_s = 30 * 24 * 3600;
+};
+
+/// Makes access tokens, and refresh tokens with what is stored of them. A refresh token is 32
+/// opaque bytes; its successor is an HMAC of it under a secret of the signing key, so that a
+/// repeated refresh finds the same successor although only digests are stored, and nobody can
+/// compute the next token from one he saw.
+class TokenMaker {
+  public:
+    /// `other_key`, if any, is published but signs nothing: the next key, or the last one.
+    TokenMaker(
+        token::SigningKey key, std::optional<token::SigningKey> other_key, TokenLifetimes lifetimes
+    );
+
+    const std::string& jwks() const { return jwks_; }
+    const TokenLifetimes& lifetimes() const { return lifetimes_; }
+
+    std::string access_token(const Account& account, std::int64_t now_s) const;
+
+    struct RefreshToken {
+        std::string text;
+        Digest digest{};
+    };
+    static RefreshToken new_refresh_token();
+    /// nullopt if the text can't be a refresh token.
+    static std::optional<RefreshToken> read_refresh_token(std::string_view text);
+    RefreshToken successor_of(const RefreshToken& token) const;
+
+  private:
+    token::SigningKey key_;
+    token::Digest successor_secret_;
+    TokenLifetimes lifetimes_;
+    std::string jwks_;
+};
+
+}  // namespace auth::api

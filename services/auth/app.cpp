@@ -1,0 +1,94 @@
+#include "auth/app.hpp"
+
+#include <utility>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include "auth/api/routes.hpp"
+#include "base/assertion.hpp"
+#include "logging/logging.hpp"
+#include "net/event.hpp"
+#include "postgres/migrate.hpp"
+
+namespace auth {
+namespace {
+
+using std::chrono::milliseconds;
+
+// The newest migration this program was built for; a lower schema keeps the room not ready.
+constexpr int schema_version_needed = 1;
+constexpr milliseconds schema_check_every(1000);
+constexpr milliseconds tidy_up_every(600'000);
+constexpr milliseconds tidy_up_timeout(5000);
+
+void rethrow(std::exception_ptr error) {
+    if (error) std::rethrow_exception(error);
+}
+
+token::SigningKey take_key(Config& config) {
+    DOORBUSTER_ASSERT(config.signing_key.has_value());
+    return std::move(*config.signing_key);
+}
+
+}  // namespace
+
+App::App(service::Context& context, Config config, password::Cost cost)
+    : context_(context),
+      pool_(context.executor, config.database, &context.metrics),
+      accounts_(pool_),
+      sessions_(pool_),
+      hasher_(context.executor, cost, config.hashing),
+      tokens_(take_key(config), std::move(config.other_key), config.lifetimes),
+      access_(context, config.verifier, tokens_.jwks()),
+      parts_{accounts_, sessions_, hasher_, access_, tokens_, ids_, context.metrics},
+      router_(api::make_router(parts_)),
+      stopping_(context.executor) {}
+
+App::~App() = default;
+
+void App::start() {
+    net::asio::co_spawn(context_.executor, watch_schema(), rethrow);
+    net::asio::co_spawn(context_.executor, tidy_up(), rethrow);
+}
+
+std::string App::not_ready_because() const {
+    if (schema_version_ >= schema_version_needed) return {};
+    return "schema auth is at version " + std::to_string(schema_version_) + ", " +
+           std::to_string(schema_version_needed) + " is needed: run `doorbuster migrate`";
+}
+
+net::awaitable<void> App::stop() {
+    is_stopped_ = true;
+    stopping_.notify();
+    pool_.close();
+    co_return;
+}
+
+net::awaitable<void> App::watch_schema() {
+    while (!is_stopped_ && schema_version_ < schema_version_needed) {
+        try {
+            schema_version_ = co_await postgres::schema_version(
+                pool_, "auth", net::deadline_in(schema_check_every)
+            );
+        } catch (const base::NeighbourError&) {
+            // Not ready until the database answered once.
+        }
+        if (is_stopped_ || schema_version_ >= schema_version_needed) co_return;
+        co_await stopping_.wait_until(net::deadline_in(schema_check_every));
+    }
+}
+
+net::awaitable<void> App::tidy_up() {
+    while (!is_stopped_) {
+        co_await stopping_.wait_until(net::deadline_in(tidy_up_every));
+        if (is_stopped_) co_return;
+        try {
+            co_await sessions_.drop_ended(net::deadline_in(tidy_up_timeout));
+            co_await accounts_.drop_old_failures(net::deadline_in(tidy_up_timeout));
+        } catch (const base::NeighbourError& error) {
+            logging::warning("old sessions were not dropped", {{"why", error.what()}});
+        }
+    }
+}
+
+}  // namespace auth

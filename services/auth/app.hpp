@@ -1,0 +1,41 @@
+#pragma once
+
+#include "auth/api/parts.hpp"
+#include "auth/config.hpp"
+#include "http/router.hpp"
+#include "net/event.hpp"
+#include "service/run.hpp"
+
+namespace auth {
+
+/// The room put together: the only place that knows every concrete type.
+class App final : public service::App {
+  public:
+    App(service::Context& context, Config config, password::Cost cost = {});
+    ~App() override;
+
+    const http::Router& router() const override { return router_; }
+    void start() override;
+    std::string not_ready_because() const override;
+    net::awaitable<void> stop() override;
+
+  private:
+    net::awaitable<void> watch_schema();
+    net::awaitable<void> tidy_up();
+
+    service::Context& context_;
+    postgres::Pool pool_;
+    AccountStore accounts_;
+    SessionStore sessions_;
+    password::Hasher hasher_;
+    api::TokenMaker tokens_;
+    service::Access access_;
+    base::UuidGenerator ids_;
+    api::Parts parts_;
+    http::Router router_;
+    net::Event stopping_;
+    bool is_stopped_ = false;
+    int schema_version_ = 0;
+};
+
+}  // namespace auth

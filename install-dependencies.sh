@@ -14,7 +14,7 @@ fail() { say "$*" >&2; exit 1; }
 readonly POLICY=/usr/sbin/policy-rc.d
 readonly DAEMONS=(postgresql redis-server redis-sentinel)
 readonly PACKAGES=(
-    g++ cmake ninja-build ccache pkg-config make curl openssl python3
+    g++ cmake ninja-build ccache pkg-config make curl openssl python3 python3-pytest
     libpq-dev libhiredis-dev libssl-dev libsodium-dev libfmt-dev libspdlog-dev
     prometheus-cpp-dev libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev
     "${DAEMONS[@]}"

@@ -78,7 +78,7 @@ def down(wipe):
         return 0
     shop.stop()
     if wipe:
-        shop.state.remove()
+        shop.state.wipe()
     say("The shop is closed" + (", its data forgotten." if wipe else "; its data is kept."))
     return 0
 
@@ -112,7 +112,7 @@ def run(command, fresh):
         return execute(shop, command)
     finally:
         shop.stop(quickly=True)
-        shop.state.remove()
+        shop.state.wipe()
 
 
 def execute(shop, command):

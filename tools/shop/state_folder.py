@@ -90,7 +90,7 @@ class StateFolder:
         for folder in (self.postgres, self.redis, self.secrets):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def remove(self):
+    def wipe(self):
         """All of it; the folder around it too once no other shop has one."""
         shutil.rmtree(self.path, ignore_errors=True)
         try:

@@ -55,6 +55,10 @@ Parameters& Parameters::boolean(bool value) {
     return add(types::boolean, std::string(1, value ? '\1' : '\0'));
 }
 
+Parameters& Parameters::optional_boolean(const std::optional<bool>& value) {
+    return value ? boolean(*value) : add_null(types::boolean);
+}
+
 Parameters& Parameters::int4(std::int32_t value) {
     std::string bytes;
     append_int4(bytes, value);

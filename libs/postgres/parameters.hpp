@@ -17,6 +17,7 @@ class Parameters {
   public:
     Parameters& null();
     Parameters& boolean(bool value);
+    Parameters& optional_boolean(const std::optional<bool>& value);
     Parameters& int4(std::int32_t value);
     Parameters& int8(std::int64_t value);
     Parameters& optional_int8(const std::optional<std::int64_t>& value);

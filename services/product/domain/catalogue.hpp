@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/uuid.hpp"
+#include "product/domain/field_problem.hpp"
+
+namespace product {
+
+inline constexpr std::size_t name_characters_max = 200;
+inline constexpr std::size_t description_characters_max = 10000;
+inline constexpr std::size_t category_characters_max = 64;
+inline constexpr std::size_t image_bytes_max = 2048;
+inline constexpr std::size_t search_characters_max = 200;
+inline constexpr std::int64_t price_cents_max = 100'000'000'000;
+/// Of one movement; leaves sums far from the end of 64 bits.
+inline constexpr std::int64_t quantity_max = 1'000'000'000;
+inline constexpr std::int64_t page_size_default = 20;
+inline constexpr std::int64_t page_size_max = 100;
+
+struct Product {
+    base::Uuid id;
+    std::string name;
+    std::string description;
+    std::string category;
+    std::int64_t price_cents = 0;
+    std::string currency;
+    std::string image;
+    bool archived = false;
+    std::int64_t stock = 0;     ///< on hand, those set aside included
+    std::int64_t reserved = 0;  ///< set aside
+    std::int64_t version = 0;
+    std::int64_t created_at_ms = 0;
+    std::int64_t updated_at_ms = 0;
+
+    std::int64_t available() const { return stock - reserved; }
+};
+
+struct NewProduct {
+    std::string name;
+    std::string description;
+    std::string category;
+    std::int64_t price_cents = 0;
+    std::string currency;
+    std::string image;
+    std::int64_t initial_stock = 0;
+};
+
+/// What is empty stays as it is.
+struct ProductChange {
+    std::optional<std::string> name;
+    std::optional<std::string> description;
+    std::optional<std::string> category;
+    std::optional<std::int64_t> price_cents;
+    std::optional<std::string> image;
+    std::optional<bool> archived;
+    /// The version the caller has seen; another one now refuses the change.
+    std::optional<std::int64_t> version;
+};
+
+struct ProductQuery {
+    std::optional<std::string> search;
+    std::optional<std::string> category;
+    std::optional<base::Uuid> after;  ///< the last id of the page before
+    std::int64_t limit = page_size_default;
+};
+
+std::expected<void, FieldProblem> check(const NewProduct& product);
+std::expected<void, FieldProblem> check(const ProductChange& change);
+std::expected<void, FieldProblem> check(const ProductQuery& query);
+/// Not zero; negative takes units back.
+std::expected<void, FieldProblem> check_restock(std::int64_t quantity);
+
+}  // namespace product

@@ -23,7 +23,8 @@ struct Address {
 };
 
 struct Settings {
-    std::vector<Address> sentinels;  ///< asked in turn; the one that answered is asked first next time
+    std::vector<Address>
+        sentinels;  ///< asked in turn; the one that answered is asked first next time
     std::string master_name = "doorbuster";
     std::optional<Address> fallback;  ///< used when no sentinel answers; ROLE is verified always
     std::string password;             ///< of Redis; empty: no AUTH
@@ -32,7 +33,9 @@ struct Settings {
     std::int64_t sentinel_timeout_ms = 300;
     std::int64_t reconnect_first_ms = 20;
     std::int64_t reconnect_most_ms = 500;
-    std::size_t waiting_max = 8192;  ///< commands under way; beyond it Error at once
+    std::int64_t health_interval_ms = 500;  ///< how often a connection and the master are checked
+    std::int64_t health_timeout_ms = 1000;  ///< a connection silent for so long is dropped
+    std::size_t waiting_max = 8192;         ///< commands under way; beyond it Error at once
 };
 
 /// No answer, or no master. Effect::unknown if the command was sent.

@@ -68,7 +68,7 @@ TEST(Problem, EscapesAndCarriesMembers) {
     EXPECT_EQ(
         response.body,
         R"({"type":"urn:doorbuster:problem:not_enough","title":"Conflict","status":409,)"
-        R"("code":"not_enough","detail":"a \"b\"\u000a","remaining":3})"
+        R"("code":"not_enough","detail":"a \"b\"\n","remaining":3})"
     );
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "base/encoding.hpp"
+
 namespace http {
 
 namespace {
@@ -12,24 +14,6 @@ int hex_digit(char letter) {
     if (letter >= 'a' && letter <= 'f') return letter - 'a' + 10;
     if (letter >= 'A' && letter <= 'F') return letter - 'A' + 10;
     return -1;
-}
-
-/// Length of the UTF-8 sequence that starts with `lead`; 0 if none does.
-std::size_t sequence_length(std::uint8_t lead) {
-    if (lead < 0x80) return 1;
-    if (lead >= 0xC2 && lead <= 0xDF) return 2;
-    if (lead >= 0xE0 && lead <= 0xEF) return 3;
-    if (lead >= 0xF0 && lead <= 0xF4) return 4;
-    return 0;
-}
-
-/// The second byte excludes overlong forms, surrogates and what lies beyond U+10FFFF.
-bool second_byte_fits(std::uint8_t lead, std::uint8_t second) {
-    if (lead == 0xE0) return second >= 0xA0 && second <= 0xBF;
-    if (lead == 0xED) return second >= 0x80 && second <= 0x9F;
-    if (lead == 0xF0) return second >= 0x90 && second <= 0xBF;
-    if (lead == 0xF4) return second >= 0x80 && second <= 0x8F;
-    return second >= 0x80 && second <= 0xBF;
 }
 
 bool has_dot_segment(std::string_view path) {
@@ -73,23 +57,8 @@ std::optional<std::string> decode_path(std::string_view raw_path) {
         const auto byte = static_cast<std::uint8_t>(letter);
         return byte < 0x20 || byte == 0x7F || byte == '\\';
     });
-    if (has_control || has_dot_segment(*path) || !is_utf8(*path)) return std::nullopt;
+    if (has_control || has_dot_segment(*path) || !base::is_utf8(*path)) return std::nullopt;
     return path;
-}
-
-bool is_utf8(std::string_view bytes) {
-    std::size_t at = 0;
-    while (at < bytes.size()) {
-        const auto lead = static_cast<std::uint8_t>(bytes[at]);
-        const auto length = sequence_length(lead);
-        if (length == 0 || at + length > bytes.size()) return false;
-        for (std::size_t offset = 1; offset < length; ++offset) {
-            const auto byte = static_cast<std::uint8_t>(bytes[at + offset]);
-            if (offset == 1 ? !second_byte_fits(lead, byte) : (byte & 0xC0) != 0x80) return false;
-        }
-        at += length;
-    }
-    return true;
 }
 
 }  // namespace http

@@ -16,6 +16,4 @@ std::optional<std::string> percent_decode(std::string_view text, PlusMeans plus)
 /// and ".." segments and what is not UTF-8.
 std::optional<std::string> decode_path(std::string_view raw_path);
 
-bool is_utf8(std::string_view bytes);
-
 }  // namespace http

@@ -1,31 +1,15 @@
 #include "http/problem.hpp"
 
-#include <fmt/format.h>
-
+#include "base/encoding.hpp"
 #include "http/write_message.hpp"
 
 namespace http {
 
 namespace {
 
-void append_text(std::string& out, std::string_view text) {
-    out.push_back('"');
-    for (const char letter : text) {
-        if (letter == '"' || letter == '\\') {
-            out.push_back('\\');
-            out.push_back(letter);
-        } else if (static_cast<unsigned char>(letter) < 0x20) {
-            fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(letter));
-        } else {
-            out.push_back(letter);
-        }
-    }
-    out.push_back('"');
-}
-
 void append_member(std::string& out, std::string_view name, std::string_view text) {
     out.append(",\"").append(name).append("\":");
-    append_text(out, text);
+    base::append_json_string(out, text);
 }
 
 }  // namespace
@@ -45,6 +29,8 @@ Response to_response(const Problem& problem) {
     body.push_back('}');
     Response response{problem.status, {}, std::move(body)};
     response.headers.add("Content-Type", "application/problem+json");
+    // RFC 9110, section 15.5.2: a 401 says how to authenticate.
+    if (problem.status == 401) response.headers.add("WWW-Authenticate", "Bearer");
     if (problem.retry_after_s) {
         response.headers.add("Retry-After", std::to_string(*problem.retry_after_s));
     }

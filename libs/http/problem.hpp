@@ -19,7 +19,8 @@ struct Problem {
     std::vector<std::pair<std::string, std::string>> members = {};
 };
 
-/// application/problem+json with type, title, status, code, detail, field, members; Retry-After.
+/// application/problem+json with type, title, status, code, detail, field, members; Retry-After; for a
+/// 401 WWW-Authenticate: Bearer.
 Response to_response(const Problem& problem);
 
 }  // namespace http

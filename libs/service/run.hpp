@@ -26,11 +26,13 @@ class App {
     virtual std::string not_ready_because() const { return {}; }
 
     /// After the last request was answered: give back what others wait for (locks, leases).
+    /// What takes longer than DRAIN_TIMEOUT_MS is abandoned.
     virtual net::awaitable<void> stop() { co_return; }
 };
 
-/// Reads the room's variables and makes it. Called once to describe the variables for --help (the
-/// result is then not used) and must therefore do nothing but read when `context` is null.
+/// Reads the room's variables and makes it. Called first with a null `context`, to find every
+/// problem and to describe the variables for --help (the result is then not used): it must do
+/// nothing but read then. It may add problems, or throw, when it makes the room.
 using Maker = std::function<std::unique_ptr<App>(base::Environment&, Context* context)>;
 
 /// The whole life of a service process, the same for every room: --help and --version; common
@@ -38,6 +40,9 @@ using Maker = std::function<std::unique_ptr<App>(base::Environment&, Context* co
 /// configuration problems all at once, each with how to fix it (exit 2); the serving port; the
 /// health port with /livez, /readyz, /metrics (room of its own, so that overload can't starve it);
 /// on SIGTERM or SIGINT: not ready, drain, App::stop, exit 0; a second signal ends at once.
-int run(int argc, char** argv, std::string_view name, const Maker& maker);
+/// `purpose`: what the room is, in a sentence or two, for --help.
+int run(
+    int argc, char** argv, std::string_view name, const Maker& maker, std::string_view purpose = {}
+);
 
 }  // namespace service

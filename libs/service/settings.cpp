@@ -1,0 +1,76 @@
+#include "service/settings.hpp"
+
+namespace service {
+
+namespace {
+
+constexpr std::int64_t timeout_ms_max = 600000;
+
+http::ServerLimits read_limits(base::Environment& environment) {
+    http::ServerLimits limits;
+    const auto size =
+        [&](const char* name, std::size_t fallback, std::int64_t most, const char* meaning) {
+            return static_cast<std::size_t>(
+                environment.integer_or(name, static_cast<std::int64_t>(fallback), 1, most, meaning)
+            );
+        };
+    const auto time = [&](const char* name, std::int64_t fallback, const char* meaning) {
+        return environment.integer_or(name, fallback, 1, timeout_ms_max, meaning);
+    };
+    limits.connections_max = size(
+        "CONNECTIONS_MAX", limits.connections_max, 1000000, "open connections; more are closed"
+    );
+    limits.header_bytes_max = size(
+        "HEADER_BYTES_MAX", limits.header_bytes_max, 1 << 20, "request line and headers; else 431"
+    );
+    limits.body_bytes_max =
+        size("BODY_BYTES_MAX", limits.body_bytes_max, 1 << 30, "a request's body; else 413");
+    limits.header_timeout_ms = time(
+        "HEADER_TIMEOUT_MS",
+        limits.header_timeout_ms,
+        "from a request's first byte to its headers' end"
+    );
+    limits.body_timeout_ms = time(
+        "BODY_TIMEOUT_MS", limits.body_timeout_ms, "to receive a body, and to send a response"
+    );
+    limits.idle_timeout_ms =
+        time("IDLE_TIMEOUT_MS", limits.idle_timeout_ms, "between requests of a connection");
+    limits.request_timeout_ms =
+        time("REQUEST_TIMEOUT_MS", limits.request_timeout_ms, "a request's longest deadline");
+    limits.drain_timeout_ms =
+        time("DRAIN_TIMEOUT_MS", limits.drain_timeout_ms, "after SIGTERM, for requests under way");
+    return limits;
+}
+
+}  // namespace
+
+Settings Settings::read(base::Environment& environment) {
+    Settings settings;
+    settings.listen_address =
+        environment.text_or("LISTEN_ADDRESS", "0.0.0.0", "numeric address to serve on");
+    const auto port = [&](const char* name, std::int64_t fallback, const char* meaning) {
+        return static_cast<std::uint16_t>(environment.integer_or(name, fallback, 0, 65535, meaning)
+        );
+    };
+    settings.listen_port = port("LISTEN_PORT", 8080, "port to serve on; 0 takes a free one");
+    settings.health_port =
+        port("HEALTH_PORT", 9080, "port of /livez, /readyz and /metrics; 0 takes a free one");
+    const auto level =
+        environment.text_or("LOG_LEVEL", "info", "lowest level: debug, info, warning or error");
+    if (!logging::parse_level(level, settings.log_level)) {
+        environment.problem(
+            "LOG_LEVEL", "is \"" + level + "\"", "Set it to debug, info, warning or error"
+        );
+    }
+    settings.limits = read_limits(environment);
+    settings.drain_delay_ms = environment.integer_or(
+        "DRAIN_DELAY_MS",
+        0,
+        0,
+        timeout_ms_max,
+        "after SIGTERM, keep serving this long while not ready, for load balancers to notice"
+    );
+    return settings;
+}
+
+}  // namespace service

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-#include "auth/api/token_maker.hpp"
+#include "auth/domain/token_lifetimes.hpp"
 #include "base/environment.hpp"
 #include "password/password.hpp"
 #include "postgres/pool.hpp"
@@ -15,7 +15,7 @@ struct Config {
     postgres::PoolSettings database;
     std::optional<token::SigningKey> signing_key;  ///< absent only beside a reported problem
     std::optional<token::SigningKey> other_key;
-    api::TokenLifetimes lifetimes;
+    TokenLifetimes lifetimes;
     password::Limits hashing;
     token::VerifierLimits verifier;
 

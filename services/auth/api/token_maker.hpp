@@ -6,15 +6,11 @@
 #include <string_view>
 
 #include "auth/domain/account.hpp"
+#include "auth/domain/token_lifetimes.hpp"
 #include "auth/store/account_store.hpp"
 #include "token/access_token.hpp"
 
 namespace auth::api {
-
-struct TokenLifetimes {
-    std::int64_t access_s = 600;
-    std::int64_t refresh_s = 30 * 24 * 3600;
-};
 
 /// Makes access tokens, and refresh tokens with what is stored of them. A refresh token is 32
 /// opaque bytes; its successor is an HMAC of it under a secret of the signing key, so that a

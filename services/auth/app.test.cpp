@@ -1,0 +1,439 @@
+#include "auth/app.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <set>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/json/object.hpp>
+#include <gtest/gtest.h>
+
+#include "auth/store/test_schema.hpp"
+#include "base/timestamp.hpp"
+#include "http/client.hpp"
+#include "http/server.hpp"
+#include "json/json.hpp"
+#include "testing/run_on_loop.hpp"
+#include "testing/temporary_postgres.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using postgres::Statement;
+
+constexpr password::Cost cheap{.passes = 1, .memory_bytes = 8192};
+constexpr std::string_view good_password = "correct horse battery";
+const std::string pem = token::SigningKey::generate_pem();
+
+constexpr Statement age_tokens{
+    "test_age_tokens", "UPDATE auth.refresh_tokens SET used_at = used_at - interval '11 seconds'"
+};
+constexpr Statement forget_password{
+    "test_forget_password", "UPDATE auth.accounts SET password_phc = NULL"
+};
+constexpr Statement make_admin{"test_make_admin", "UPDATE auth.accounts SET role = 'admin'"};
+constexpr Statement delete_accounts{"test_delete_accounts", "DELETE FROM auth.accounts"};
+constexpr Statement read_phc{"test_read_phc", "SELECT password_phc FROM auth.accounts"};
+constexpr Statement find_secret{
+    "test_find_secret", "SELECT 1 FROM auth.refresh_tokens t WHERE t::text LIKE '%' || $1 || '%'"
+};
+
+struct Answer {
+    int status = 0;
+    http::Headers headers;
+    json::Value body;
+
+    std::string text(std::string_view member) const {
+        const auto* object = body.if_object();
+        const auto* value = object == nullptr ? nullptr : object->if_contains(member);
+        return value != nullptr && value->is_string() ? std::string(value->get_string().c_str())
+                                                      : std::string();
+    }
+    std::string code() const { return text("code"); }
+    std::string field() const { return text("field"); }
+};
+
+Answer answer_of(http::Response response) {
+    Answer answer{response.status, std::move(response.headers), {}};
+    if (!response.body.empty()) answer.body = json::parse(response.body).value();
+    return answer;
+}
+
+/// The room on a port of its own, with one database.
+struct Room {
+    Room(
+        net::asio::io_context& loop,
+        const std::string& owner_url,
+        password::Cost cost,
+        password::Limits hashing
+    )
+        : context{loop.get_executor(), metrics},
+          app(context, config_of(owner_url, hashing), cost),
+          server(loop.get_executor(), {}, app.router(), &metrics, "auth") {
+        server.listen("127.0.0.1", 0);
+        client.emplace(
+            loop.get_executor(), http::Origin{"127.0.0.1", server.port()}, http::ClientLimits{}
+        );
+    }
+
+    static auth::Config config_of(const std::string& owner_url, password::Limits hashing) {
+        auth::Config config;
+        config.database = auth::settings_of(owner_url, "auth");
+        config.signing_key = token::SigningKey::from_pem(pem);
+        config.hashing = hashing;
+        return config;
+    }
+
+    metrics::Registry metrics;
+    service::Context context;
+    auth::App app;
+    http::Server server;
+    std::optional<http::Client> client;
+};
+
+class AuthApi : public ::testing::Test {
+  protected:
+    AuthApi() {
+        testing::run_on_loop(loop_, auth::prepare_schema(owner_, AUTH_MIGRATIONS));
+        restart(cheap);
+    }
+
+    void restart(password::Cost cost, password::Limits hashing = {}) {
+        room_.reset();
+        room_ = std::make_unique<Room>(loop_, url_, cost, hashing);
+    }
+
+    net::awaitable<http::Response> send(
+        std::string method, std::string target, std::string body, std::string token = {}
+    ) {
+        http::OutgoingRequest request;
+        request.method = std::move(method);
+        request.target = std::move(target);
+        request.body = std::move(body);
+        if (!request.body.empty()) request.headers.add("Content-Type", "application/json");
+        if (!token.empty()) request.headers.add("Authorization", "Bearer " + token);
+        co_return co_await room_->client->send(std::move(request), net::deadline_in(20s));
+    }
+
+    Answer post(const std::string& action, const json::Object& body) {
+        return answer_of(testing::run_on_loop(
+            loop_, send("POST", "/api/v1/auth/" + action, json::serialize(body))
+        ));
+    }
+    Answer get(const std::string& target, const std::string& token = {}) {
+        return answer_of(testing::run_on_loop(loop_, send("GET", target, "", token)));
+    }
+    Answer sign_up(std::string_view email, std::string_view text = good_password) {
+        return post("register", {{"email", email}, {"password", text}});
+    }
+    Answer log_in(std::string_view email, std::string_view text = good_password) {
+        return post("login", {{"email", email}, {"password", text}});
+    }
+    Answer refresh(const std::string& token) { return post("refresh", {{"refresh_token", token}}); }
+
+    postgres::Result as_owner(const Statement& statement, const postgres::Parameters& values = {}) {
+        return testing::run_on_loop(loop_, owner_.query(statement, values, net::deadline_in(20s)));
+    }
+
+    net::asio::io_context loop_{1};
+    std::string url_ = testing::make_database("auth");
+    postgres::Pool owner_{loop_.get_executor(), auth::settings_of(url_, "postgres"), nullptr};
+    std::unique_ptr<Room> room_;
+};
+
+TEST_F(AuthApi, registers_once_per_address) {
+    const auto made = post(
+        "register", {{"email", " Ada@Example.COM "}, {"password", good_password}, {"name", "Ada"}}
+    );
+    EXPECT_EQ(made.status, 201);
+    EXPECT_EQ(made.text("email"), "Ada@example.com");
+    EXPECT_EQ(made.text("name"), "Ada");
+    EXPECT_EQ(made.text("role"), "customer");
+    EXPECT_TRUE(base::Uuid::parse(made.text("id")));
+    EXPECT_TRUE(base::parse_timestamp(made.text("created_at")));
+
+    const auto again = sign_up("ADA@example.com");
+    EXPECT_EQ(again.status, 409);
+    EXPECT_EQ(again.code(), "email_taken");
+}
+
+TEST_F(AuthApi, names_the_field_that_is_wrong) {
+    const auto field_of = [&](const json::Object& body) {
+        const auto answer = post("register", body);
+        EXPECT_EQ(answer.status, 400);
+        return answer.code() + ' ' + answer.field();
+    };
+    EXPECT_EQ(field_of({{"email", "ada"}, {"password", good_password}}), "invalid_field email");
+    EXPECT_EQ(
+        field_of({{"email", "ada@example.com"}, {"password", "short"}}), "invalid_field password"
+    );
+    EXPECT_EQ(
+        field_of({{"email", "ada@example.com"}, {"password", "Ada@example.com"}}),
+        "invalid_field password"
+    );
+    EXPECT_EQ(
+        field_of({{"email", "ada@example.com"}, {"password", good_password}, {"name", "A\nda"}}),
+        "invalid_field name"
+    );
+    EXPECT_EQ(field_of({{"email", "ada@example.com"}}), "invalid_body password");
+    EXPECT_EQ(
+        field_of({{"email", "ada@example.com"}, {"password", good_password}, {"role", "admin"}}),
+        "invalid_body role"
+    );
+    EXPECT_EQ(log_in("ada").field(), "email");
+    EXPECT_EQ(refresh("").code(), "refresh_token_invalid");
+}
+
+TEST_F(AuthApi, gives_a_session_that_every_room_can_check) {
+    const auto account = sign_up("ada@example.com");
+    const auto session = log_in("ADA@example.com");
+    ASSERT_EQ(session.status, 200);
+    EXPECT_EQ(session.headers.get("Cache-Control"), "no-store");
+    EXPECT_EQ(session.text("token_type"), "Bearer");
+    EXPECT_EQ(session.body.at("expires_in_s").as_int64(), 600);
+    EXPECT_EQ(session.body.at("account").at("id").as_string(), account.text("id").c_str());
+
+    const auto keys = get("/.well-known/jwks.json");
+    EXPECT_EQ(keys.headers.get("Cache-Control"), "public, max-age=30");
+    token::Verifier verifier(token::VerifierLimits{});
+    ASSERT_TRUE(verifier.set_keys(json::serialize(keys.body)));
+    const auto claims = verifier.verify(session.text("access_token"), base::unix_now_ms() / 1000);
+    ASSERT_TRUE(claims);
+    EXPECT_EQ(claims->account_id.to_string(), account.text("id"));
+    EXPECT_EQ(claims->role, token::Role::customer);
+
+    const auto me = get("/api/v1/auth/me", session.text("access_token"));
+    EXPECT_EQ(me.status, 200);
+    EXPECT_EQ(me.text("email"), "ada@example.com");
+}
+
+TEST_F(AuthApi, carries_the_role_and_notices_when_it_changes) {
+    sign_up("ada@example.com");
+    const auto session = log_in("ada@example.com");
+    as_owner(make_admin);
+    const auto refreshed = refresh(session.text("refresh_token"));
+    EXPECT_EQ(refreshed.body.at("account").at("role").as_string(), "admin");
+    token::Verifier verifier(token::VerifierLimits{});
+    ASSERT_TRUE(verifier.set_keys(token::SigningKey::from_pem(pem).jwks()));
+    const auto claims = verifier.verify(refreshed.text("access_token"), base::unix_now_ms() / 1000);
+    EXPECT_EQ(claims->role, token::Role::admin);
+}
+
+TEST_F(AuthApi, tells_nobody_who_is_asking_wrongly) {
+    EXPECT_EQ(get("/api/v1/auth/me").code(), "token_missing");
+    const auto refused = get("/api/v1/auth/me", "nonsense");
+    EXPECT_EQ(refused.status, 401);
+    EXPECT_EQ(refused.code(), "token_invalid");
+    EXPECT_EQ(refused.headers.get("WWW-Authenticate"), "Bearer");
+
+    sign_up("ada@example.com");
+    const auto session = log_in("ada@example.com");
+    EXPECT_EQ(get("/api/v1/auth/me", session.text("refresh_token")).code(), "token_invalid");
+    EXPECT_EQ(refresh(session.text("access_token")).code(), "refresh_token_invalid");
+
+    as_owner(delete_accounts);
+    EXPECT_EQ(get("/api/v1/auth/me", session.text("access_token")).code(), "token_invalid");
+}
+
+TEST_F(AuthApi, says_the_same_for_an_unknown_address_and_a_wrong_password) {
+    sign_up("ada@example.com");
+    const auto wrong = log_in("ada@example.com", "not the password");
+    const auto unknown = log_in("eve@example.com", "not the password");
+    EXPECT_EQ(wrong.status, 401);
+    EXPECT_EQ(wrong.code(), "credentials_wrong");
+    EXPECT_EQ(unknown.status, wrong.status);
+    EXPECT_EQ(json::serialize(unknown.body), json::serialize(wrong.body));
+
+    as_owner(forget_password);
+    EXPECT_EQ(log_in("ada@example.com").code(), "credentials_wrong");
+    EXPECT_EQ(log_in("ada@example.com", "").code(), "credentials_wrong");
+}
+
+TEST_F(AuthApi, takes_as_long_for_an_unknown_address_as_for_a_wrong_password) {
+    // Dear enough to stand out from everything else a login does.
+    restart({.passes = 3, .memory_bytes = 32 * 1024 * 1024});
+    sign_up("ada@example.com");
+    const auto fastest = [&](const std::string& email) {
+        auto best = std::chrono::steady_clock::duration::max();
+        for (int round = 0; round < 3; ++round) {
+            const auto begun_at = std::chrono::steady_clock::now();
+            EXPECT_EQ(log_in(email, "not the password").code(), "credentials_wrong");
+            best = std::min(best, std::chrono::steady_clock::now() - begun_at);
+        }
+        return std::chrono::duration<double>(best).count();
+    };
+    const double known = fastest("ada@example.com");
+    const double unknown = fastest("eve@example.com");
+    EXPECT_GT(known, 0.01);
+    EXPECT_GT(unknown, known / 2);
+    EXPECT_LT(unknown, known * 2);
+}
+
+TEST_F(AuthApi, slows_guessing_down_for_known_and_unknown_addresses_alike) {
+    sign_up("ada@example.com");
+    for (const char* email : {"ada@example.com", "eve@example.com"}) {
+        for (int count = 0; count < auth::free_failures; ++count) {
+            EXPECT_EQ(log_in(email, "not the password").code(), "credentials_wrong");
+        }
+        const auto slowed = log_in(email);
+        EXPECT_EQ(slowed.status, 429) << email;
+        EXPECT_EQ(slowed.code(), "too_many_failures");
+        EXPECT_EQ(slowed.headers.get("Retry-After"), "1");
+    }
+    sign_up("bob@example.com");
+    EXPECT_EQ(log_in("bob@example.com").status, 200);
+}
+
+TEST_F(AuthApi, forgets_failures_after_a_good_login) {
+    sign_up("ada@example.com");
+    for (int round = 0; round < 3; ++round) {
+        for (int count = 1; count < auth::free_failures; ++count) {
+            EXPECT_EQ(log_in("ada@example.com", "not the password").code(), "credentials_wrong");
+        }
+        EXPECT_EQ(log_in("ada@example.com").status, 200);
+    }
+}
+
+TEST_F(AuthApi, rotates_refresh_tokens_and_repeats_the_same_successor) {
+    sign_up("ada@example.com");
+    const std::string first = log_in("ada@example.com").text("refresh_token");
+    const auto rotated = refresh(first);
+    ASSERT_EQ(rotated.status, 200);
+    const std::string second = rotated.text("refresh_token");
+    EXPECT_NE(second, first);
+    EXPECT_EQ(second.size(), first.size());
+    EXPECT_EQ(refresh(first).text("refresh_token"), second);
+    // Another pod with the same key, and one that was started anew.
+    restart(cheap);
+    EXPECT_EQ(refresh(first).text("refresh_token"), second);
+    const std::string third = refresh(second).text("refresh_token");
+    EXPECT_FALSE(third.empty());
+
+    for (const std::string& token : {first, second, third}) {
+        postgres::Parameters values;
+        values.text(token);
+        EXPECT_TRUE(as_owner(find_secret, values).empty()) << "only digests are stored";
+    }
+}
+
+TEST_F(AuthApi, ends_the_session_when_a_used_refresh_token_comes_back_late) {
+    sign_up("ada@example.com");
+    const std::string stolen = log_in("ada@example.com").text("refresh_token");
+    const std::string other_session = log_in("ada@example.com").text("refresh_token");
+    const std::string current = refresh(stolen).text("refresh_token");
+    as_owner(age_tokens);
+    const auto reused = refresh(stolen);
+    EXPECT_EQ(reused.status, 401);
+    EXPECT_EQ(reused.code(), "refresh_token_invalid");
+    EXPECT_EQ(refresh(current).status, 401);
+    EXPECT_EQ(refresh(other_session).status, 200);
+}
+
+TEST_F(AuthApi, logs_out) {
+    sign_up("ada@example.com");
+    const std::string token = log_in("ada@example.com").text("refresh_token");
+    EXPECT_EQ(post("logout", {{"refresh_token", token}}).status, 204);
+    EXPECT_EQ(refresh(token).status, 401);
+    EXPECT_EQ(post("logout", {{"refresh_token", token}}).status, 204);
+    EXPECT_EQ(post("logout", {{"refresh_token", "nonsense"}}).status, 204);
+}
+
+TEST_F(AuthApi, says_busy_when_hashing_is_full) {
+    sign_up("ada@example.com");
+    restart({.passes = 3, .memory_bytes = 32 * 1024 * 1024}, {.threads = 1, .waiting_max = 0});
+    const std::string body =
+        json::serialize(json::Object{{"email", "ada@example.com"}, {"password", good_password}});
+    std::vector<Answer> answers;
+    for (int caller = 0; caller < 4; ++caller) {
+        net::asio::co_spawn(
+            loop_,
+            send("POST", "/api/v1/auth/login", body),
+            [&](std::exception_ptr failure, http::Response response) {
+                EXPECT_FALSE(failure);
+                answers.push_back(answer_of(std::move(response)));
+            }
+        );
+    }
+    loop_.restart();
+    const auto end = net::deadline_in(20s);
+    while (answers.size() < 4 && std::chrono::steady_clock::now() < end) loop_.run_one_until(end);
+    ASSERT_EQ(answers.size(), 4u);
+    const auto busy = std::ranges::find(answers, 503, &Answer::status);
+    ASSERT_NE(busy, answers.end());
+    EXPECT_EQ(busy->code(), "busy");
+    EXPECT_EQ(busy->headers.get("Retry-After"), "1");
+    EXPECT_NE(std::ranges::find(answers, 200, &Answer::status), answers.end());
+}
+
+TEST_F(AuthApi, renews_a_hash_of_lower_cost_at_login) {
+    sign_up("ada@example.com");
+    const std::string before(as_owner(read_phc).text(0, 0));
+    restart({.passes = 2, .memory_bytes = 16384});
+    EXPECT_EQ(log_in("ada@example.com").status, 200);
+    const std::string after(as_owner(read_phc).text(0, 0));
+    EXPECT_NE(after, before);
+    EXPECT_EQ(log_in("ada@example.com").status, 200);
+    EXPECT_EQ(as_owner(read_phc).text(0, 0), after);
+}
+
+TEST_F(AuthApi, becomes_ready_when_the_schema_is_there) {
+    EXPECT_NE(room_->app.not_ready_because(), "");
+    room_->app.start();
+    const auto end = net::deadline_in(20s);
+    loop_.restart();
+    while (!room_->app.not_ready_because().empty() && std::chrono::steady_clock::now() < end) {
+        loop_.run_one_until(end);
+    }
+    EXPECT_EQ(room_->app.not_ready_because(), "");
+    testing::run_on_loop(loop_, room_->app.stop());
+    loop_.restart();
+    loop_.run_for(100ms);
+}
+
+TEST(auth_room, answers_without_a_database) {
+    net::asio::io_context loop{1};
+    // Nothing listens on port 1.
+    Room room(loop, "postgresql://postgres@127.0.0.1:1/doorbuster", cheap, {});
+    http::OutgoingRequest keys;
+    keys.target = "/.well-known/jwks.json";
+    const auto published =
+        testing::run_on_loop(loop, room.client->send(keys, net::deadline_in(20s)));
+    EXPECT_EQ(published.status, 200);
+    http::OutgoingRequest login;
+    login.method = "POST";
+    login.target = "/api/v1/auth/login";
+    login.body = R"({"email":"ada@example.com","password":"correct horse battery"})";
+    auto refused = testing::run_on_loop(loop, room.client->send(login, net::deadline_in(20s)));
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_TRUE(refused.headers.get("Retry-After"));
+    EXPECT_EQ(answer_of(std::move(refused)).code(), "unavailable");
+}
+
+// The contract's style is fixed: paths at two spaces, methods at four.
+std::set<std::string> routes_of_contract() {
+    std::ifstream file(AUTH_CONTRACT);
+    std::set<std::string> routes;
+    std::string line;
+    std::string path;
+    while (std::getline(file, line)) {
+        if (line.starts_with("  /") && line.ends_with(":")) {
+            path = line.substr(2, line.size() - 3);
+        } else if (line == "    get:") {
+            routes.insert("GET " + path);
+        } else if (line == "    post:") {
+            routes.insert("POST " + path);
+        }
+    }
+    return routes;
+}
+
+TEST_F(AuthApi, has_the_routes_of_its_contract) {
+    std::set<std::string> routes;
+    for (const auto& route : room_->app.router().routes()) {
+        routes.insert(route.method + ' ' + route.pattern);
+    }
+    EXPECT_EQ(routes, routes_of_contract());
+    EXPECT_EQ(routes.size(), 6u);
+}
+
+}  // namespace

@@ -12,15 +12,15 @@ struct Problem {
     int status = 500;
     std::string code = {};    ///< "sold_out", "invalid_field", ...
     std::string detail = {};  ///< one sentence for a person, how to fix included
-    std::string field = {
-    };  ///< path of the offending field ("lines[0].quantity", "header Idempotency-Key")
+    /// Path of the offending field ("lines[0].quantity", "header Idempotency-Key").
+    std::string field = {};
     std::optional<int> retry_after_s = {};
     /// Further members, already JSON: {"remaining", "3"}.
     std::vector<std::pair<std::string, std::string>> members = {};
 };
 
-/// application/problem+json with type, title, status, code, detail, field, members; Retry-After; for a
-/// 401 WWW-Authenticate: Bearer.
+/// application/problem+json with type, title, status, code, detail, field, members; Retry-After;
+/// for a 401 WWW-Authenticate: Bearer.
 Response to_response(const Problem& problem);
 
 }  // namespace http

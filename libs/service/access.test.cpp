@@ -8,7 +8,6 @@
 #include "base/timestamp.hpp"
 #include "http/server.hpp"
 #include "net/event.hpp"
-#include "testing/run_on_loop.hpp"
 #include "token/digest.hpp"
 
 namespace {
@@ -120,6 +119,7 @@ TEST_F(Access, names_what_is_wrong_with_a_token) {
         access.caller(request_with("Bearer " + sign(key_, token::Role::customer, 1000)));
     EXPECT_EQ(code_of(expired), "token_expired");
     EXPECT_EQ(expired.error().status, 401);
+    EXPECT_EQ(http::to_response(expired.error()).headers.get("WWW-Authenticate"), "Bearer");
     EXPECT_EQ(code_of(access.caller(request_with("bearer " + sign(key_)))), "accepted");
 
     auto twice = request_with("Bearer " + sign(key_));

@@ -41,7 +41,8 @@ struct SigningKey::Impl {
 
     std::string jwk() const {
         return fmt::format(
-            R"({{"kty":"EC","crv":"P-256","x":"{}","y":"{}","kid":"{}","alg":"ES256","use":"sig"}})",
+            R"({{"kty":"EC","crv":"P-256","x":"{}","y":"{}",)"
+            R"("kid":"{}","alg":"ES256","use":"sig"}})",
             base::to_base64url(key.point().x),
             base::to_base64url(key.point().y),
             kid

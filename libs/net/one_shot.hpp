@@ -39,8 +39,11 @@ class OneShot {
     awaitable<T> wait() const {
         auto state = state_;
         if (state->value) co_return std::move(*state->value);
+        // Named, not a temporary: within a co_await expression GCC 12 destroys a temporary lambda
+        // twice, and with it what it captured.
+        auto keep_waiter = [state](auto handler) { state->waiter = std::move(handler); };
         co_return co_await asio::async_initiate<const asio::use_awaitable_t<>&, void(T)>(
-            [state](auto handler) { state->waiter = std::move(handler); }, asio::use_awaitable
+            std::move(keep_waiter), asio::use_awaitable
         );
     }
 

@@ -49,9 +49,10 @@ TEST_F(RedisClient, RunsCommands) {
     EXPECT_EQ(exec({"SET", "runs", "a b\r\n"}).text, "OK");
     EXPECT_EQ(exec({"GET", "runs"}).text, "a b\r\n");
     EXPECT_TRUE(exec({"GET", "absent"}).is_nil());
+    exec({"DEL", "number"});
     EXPECT_EQ(exec({"INCRBY", "number", "-3"}).integer, -3);
     EXPECT_TRUE(has_metric("doorbuster_redis_connected 1"));
-    EXPECT_TRUE(has_metric("doorbuster_redis_commands_total{outcome=\"answered\"} 4"));
+    EXPECT_TRUE(has_metric("doorbuster_redis_commands_total{outcome=\"answered\"} 5"));
 }
 
 TEST_F(RedisClient, GivesErrorRepliesAsData) {

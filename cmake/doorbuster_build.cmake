@@ -36,7 +36,7 @@ if(DOORBUSTER_SANITIZE)
   # -foptimize-sibling-calls stay on.
   target_compile_options(doorbuster_flags INTERFACE
     -fsanitize=${DOORBUSTER_SANITIZE} -fno-omit-frame-pointer -foptimize-sibling-calls
-    -fno-sanitize-recover=all)
+    -fno-sanitize-recover=all -Wno-mismatched-new-delete)
   target_link_options(doorbuster_flags INTERFACE -fsanitize=${DOORBUSTER_SANITIZE})
 endif()
 target_compile_definitions(doorbuster_flags INTERFACE

@@ -833,7 +833,7 @@ BEGIN
             ) o
         ) t
         CROSS JOIN LATERAL (
-            SELECT coalesce(sum(o.quantity), 0) AS units, count(o.id) AS matched
+            SELECT coalesce(sum(o.quantity), 0) AS units, count(DISTINCT o.id) AS matched
             FROM unnest(b.returned) AS x (id)
             JOIN orders.sale_orders o
                 ON o.id = x.id AND o.returned_seq = b.seq AND o.sale_no = b.sale_no

@@ -1,0 +1,202 @@
+// Roles, schemas and accounts on a real server.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/timestamp.hpp"
+#include "cli/accounts.hpp"
+#include "cli/command.hpp"
+#include "cli/connect.hpp"
+#include "cli/roles.hpp"
+#include "postgres/migrate.hpp"
+#include "testing/temporary_postgres.hpp"
+
+namespace cli {
+namespace {
+
+using postgres::Parameters;
+using postgres::Statement;
+using ::testing::HasSubstr;
+
+constexpr std::string_view awkward_password = "it's 100 % \"quoted\" \\ $1 -- pass";
+
+net::Deadline soon() {
+    return net::deadline_in(std::chrono::seconds(30));
+}
+
+std::string as_role(const std::string& url, const std::string& role, const std::string& password) {
+    const auto at = url.find('@');
+    return "postgresql://" + role + ":" + password + url.substr(at);
+}
+
+class CliDatabase : public ::testing::Test {
+  protected:
+    CliDatabase() : url_(::testing::make_database("cli")), pool_(make_pool(url_)) {}
+
+    std::unique_ptr<postgres::Pool> make_pool(const std::string& url) {
+        return std::make_unique<postgres::Pool>(
+            loop_.get_executor(), database_settings(url), nullptr
+        );
+    }
+
+    std::vector<RoleOutcome> ensure(std::vector<LoginRole> roles, bool set_passwords = false) {
+        const auto connection = run(loop_, connect_patiently(*pool_, soon()));
+        return run(loop_, ensure_roles(*connection, std::move(roles), set_passwords, soon()));
+    }
+
+    void make_auth_schema() {
+        ensure({{"auth", "password of auth"}});
+        const auto connection = run(loop_, pool_->acquire(soon()));
+        const auto migrations =
+            postgres::read_migrations(DOORBUSTER_SERVICES_FOLDER "/auth/migrations");
+        run(loop_, postgres::migrate(*connection, "auth", migrations, soon()));
+    }
+
+    postgres::Result ask(const Statement& statement) {
+        return run(loop_, pool_->query(statement, Parameters(), soon()));
+    }
+
+    net::asio::io_context loop_{1};
+    std::string url_;
+    std::unique_ptr<postgres::Pool> pool_;
+};
+
+constexpr Statement role_facts{
+    "role_facts",
+    "SELECT rolcanlogin, rolsuper, rolcreatedb, rolcreaterole,"
+    " has_database_privilege('cli_room', current_database(), 'CONNECT'),"
+    " has_database_privilege('cli_room', current_database(), 'TEMP'),"
+    " has_schema_privilege('cli_room', 'public', 'USAGE'),"
+    " (SELECT rolpassword FROM pg_authid WHERE rolname = 'cli_room')"
+    " FROM pg_roles WHERE rolname = 'cli_room'"
+};
+constexpr Statement log_setting{"log_setting", "SHOW log_min_error_statement"};
+
+TEST_F(CliDatabase, roles_may_connect_and_nothing_else) {
+    const auto outcomes = ensure({{"cli_room", std::string(awkward_password)}});
+    ASSERT_EQ(outcomes.size(), 1U);
+    EXPECT_EQ(outcomes[0].name, "cli_room");
+    const auto facts = ask(role_facts);
+    ASSERT_EQ(facts.rows(), 1U);
+    EXPECT_TRUE(facts.boolean(0, 0));
+    for (int column = 1; column <= 3; ++column) EXPECT_FALSE(facts.boolean(0, column)) << column;
+    EXPECT_TRUE(facts.boolean(0, 4));
+    EXPECT_FALSE(facts.boolean(0, 5));
+    EXPECT_FALSE(facts.boolean(0, 6));
+    EXPECT_THAT(std::string(facts.text(0, 7)), HasSubstr("SCRAM-SHA-256"));
+    EXPECT_EQ(ask(log_setting).text(0, 0), "error") << "the session's log settings came back";
+}
+
+TEST_F(CliDatabase, a_password_changes_only_when_told_to) {
+    ensure({{"cli_keeper", "first password"}});
+    const auto again = ensure({{"cli_keeper", "second password"}});
+    EXPECT_FALSE(again[0].created);
+    EXPECT_FALSE(again[0].password_set);
+    constexpr Statement secret{
+        "keeper_secret", "SELECT rolpassword FROM pg_authid WHERE rolname = 'cli_keeper'"
+    };
+    const std::string before(ask(secret).text(0, 0));
+    const auto set = ensure({{"cli_keeper", "second password"}}, true);
+    EXPECT_FALSE(set[0].created);
+    EXPECT_TRUE(set[0].password_set);
+    EXPECT_NE(std::string(ask(secret).text(0, 0)), before);
+}
+
+TEST_F(CliDatabase, a_role_named_like_sql_is_only_a_name) {
+    const auto outcomes = ensure({{"x\"; DROP TABLE y; --", "some password"}});
+    EXPECT_EQ(outcomes.size(), 1U);
+    constexpr Statement named{
+        "named_like_sql", "SELECT count(*) FROM pg_roles WHERE rolname = 'x\"; DROP TABLE y; --'"
+    };
+    EXPECT_EQ(ask(named).integer(0, 0), 1);
+}
+
+TEST_F(CliDatabase, an_admin_is_made_once) {
+    make_auth_schema();
+    base::UuidGenerator ids;
+    const auto first =
+        run(loop_, make_admin(*pool_, ids.next(1), "boss@example.com", "phc one", false, soon()));
+    EXPECT_TRUE(first.created);
+    const auto second =
+        run(loop_, make_admin(*pool_, ids.next(1), "boss@example.com", "phc two", false, soon()));
+    EXPECT_FALSE(second.created);
+    EXPECT_EQ(second.id, first.id);
+    constexpr Statement phc{"boss_phc", "SELECT password_phc, role FROM auth.accounts"};
+    EXPECT_EQ(ask(phc).text(0, 0), "phc one");
+    EXPECT_EQ(ask(phc).text(0, 1), "admin");
+    run(loop_, make_admin(*pool_, ids.next(1), "boss@example.com", "phc three", true, soon()));
+    EXPECT_EQ(ask(phc).text(0, 0), "phc three");
+
+    const auto found = run(loop_, find_account(*pool_, "boss@example.com", soon()));
+    ASSERT_TRUE(found.has_value());
+    EXPECT_EQ(found->id, first.id);
+    EXPECT_EQ(found->role, token::Role::admin);
+    EXPECT_FALSE(run(loop_, find_account(*pool_, "nobody@example.com", soon())).has_value());
+}
+
+TEST_F(CliDatabase, a_customer_becomes_an_admin) {
+    make_auth_schema();
+    base::UuidGenerator ids;
+    const base::Uuid id = ids.next(1);
+    run(loop_, add_customers(*pool_, {id}, {"ada@example.com"}, soon()));
+    EXPECT_EQ(
+        run(loop_, find_account(*pool_, "ada@example.com", soon()))->role, token::Role::customer
+    );
+    const auto promoted =
+        run(loop_, make_admin(*pool_, ids.next(1), "ada@example.com", "phc", false, soon()));
+    EXPECT_EQ(promoted.id, id);
+    EXPECT_EQ(
+        run(loop_, find_account(*pool_, "ada@example.com", soon()))->role, token::Role::admin
+    );
+}
+
+TEST_F(CliDatabase, thousands_of_customers_take_a_moment) {
+    make_auth_schema();
+    base::UuidGenerator generator;
+    std::vector<base::Uuid> ids;
+    std::vector<std::string> emails;
+    for (int number = 0; number < 12001; ++number) {
+        ids.push_back(generator.next(1));
+        emails.push_back("c" + std::to_string(number) + "@customers.example");
+    }
+    run(loop_, add_customers(*pool_, ids, emails, soon()));
+    constexpr Statement count{
+        "count_customers",
+        "SELECT count(*) FROM auth.accounts WHERE password_phc IS NULL AND role = 'customer'"
+    };
+    EXPECT_EQ(ask(count).integer(0, 0), 12001);
+}
+
+TEST_F(CliDatabase, wrong_credentials_fail_at_once_and_say_what_to_do) {
+    const auto begin = net::SteadyClock::now();
+    const auto strangers = make_pool(as_role(url_, "nobody_at_all", "wrong"));
+    try {
+        run(loop_, connect_patiently(*strangers, net::deadline_in(std::chrono::seconds(60))));
+        // A server that trusts its loopback lets anybody in who exists.
+        FAIL() << "connected as a role that does not exist";
+    } catch (const Failure& failure) {
+        EXPECT_THAT(failure.what(), HasSubstr("DATABASE_ADMIN_URL"));
+        EXPECT_THAT(failure.what(), ::testing::Not(HasSubstr("wrong@")));
+    }
+    EXPECT_LT(net::SteadyClock::now() - begin, std::chrono::seconds(20));
+}
+
+TEST_F(CliDatabase, waits_for_a_server_until_the_deadline) {
+    const auto nowhere = make_pool("postgresql://a:b@127.0.0.1:1/x");
+    const auto begin = net::SteadyClock::now();
+    EXPECT_THROW(
+        run(loop_, connect_patiently(*nowhere, net::deadline_in(std::chrono::milliseconds(700)))),
+        Failure
+    );
+    EXPECT_GE(net::SteadyClock::now() - begin, std::chrono::milliseconds(300));
+}
+
+TEST(CliEmail, is_lower_case_and_looks_like_one) {
+    EXPECT_EQ(read_email(" Boss@Example.COM "), "boss@example.com");
+    for (const char* text : {"", "boss", "@x.de", "a@b", "a b@c.de", "a@b@c.de", "a@b."}) {
+        EXPECT_THROW(read_email(text), UsageError) << text;
+    }
+}
+
+}  // namespace
+}  // namespace cli

@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
     cli::add_customers(root, chosen);
     cli::add_catalogue(root, chosen);
     cli::add_sale(root, chosen);
+    cli::add_audit(root, chosen);
     try {
         root.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -84,11 +84,14 @@ void Crowd::record(const Exchange& exchange, const Outcome& outcome, const Answe
         record_latency(exchange, outcome, status);
     } else {
         tally.count(exchange.kind, name_of(outcome.end));
-        ++tally.unanswered;
         if (outcome.end == Outcome::End::timed_out) ++tally.timeouts;
     }
-    if (outcome.sent_us == 0) return;
+    if (outcome.sent_us == 0) {
+        ++tally.never_sent;
+        return;
+    }
     ++tally.exchanges;
+    if (!answered) ++tally.unanswered;
     if (log_ == nullptr) return;
     const Purchase& purchase = *exchange.purchase;
     const bool take = exchange.kind == Kind::take;

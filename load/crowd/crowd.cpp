@@ -381,6 +381,7 @@ void Crowd::progress(net::Deadline now) {
     next_progress_ = std::max(next_progress_ + std::chrono::seconds(1), now);
     if (log_ != nullptr) log_->flush();
     Tally& tally = run_.tally;
+    const std::uint64_t lost = tally.unanswered + tally.never_sent;
     if (options_.progress) {
         std::string line = fmt::format(
             "{:4.0f} s  arrivals {} (+{})  bought {} (+{})  requests +{}  unanswered +{}  "
@@ -391,7 +392,7 @@ void Crowd::progress(net::Deadline now) {
             tally.purchases,
             tally.purchases - seen_.purchases,
             tally.exchanges - seen_.exchanges,
-            tally.unanswered - seen_.unanswered,
+            lost - seen_.lost,
             tally.retries - seen_.retries,
             ready_.size(),
             static_cast<double>(tally.last_second.percentile(0.99)) / 1e3
@@ -401,7 +402,7 @@ void Crowd::progress(net::Deadline now) {
         }
         fmt::print(stderr, "{}\n", line);
     }
-    seen_ = {tally.arrivals, tally.purchases, tally.exchanges, tally.unanswered, tally.retries};
+    seen_ = {tally.arrivals, tally.purchases, tally.exchanges, lost, tally.retries};
     tally.last_second.clear();
 }
 

@@ -140,7 +140,7 @@ class Crowd {
         std::uint64_t arrivals = 0;
         std::uint64_t purchases = 0;
         std::uint64_t exchanges = 0;
-        std::uint64_t unanswered = 0;
+        std::uint64_t lost = 0;
         std::uint64_t retries = 0;
     } seen_;
 };

@@ -20,7 +20,7 @@ struct LoggedExchange {
     std::string_view key{};  ///< empty: the request had none
     std::int64_t quantity = 0;
     std::string_view order_id{};  ///< empty: none
-    int status = 0;             ///< 0: no answer
+    int status = 0;               ///< 0: no answer
     std::string_view code{};      ///< empty: none
     std::optional<std::int64_t> seq{};
     std::optional<std::int64_t> pos{};

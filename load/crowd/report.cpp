@@ -121,6 +121,7 @@ json::object exchanges_of(const RunRecord& run) {
     return {
         {"sent", tally.exchanges},
         {"unanswered", tally.unanswered},
+        {"never_sent", tally.never_sent},
         {"timeouts", tally.timeouts},
         {"retries", tally.retries},
         {"stale_resends", tally.stale_resends},

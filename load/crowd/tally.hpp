@@ -27,8 +27,9 @@ struct Tally {
     std::uint64_t arrivals_left = 0;     ///< lost patience before a connection came free
     std::uint64_t purchases = 0;         ///< distinct purchases that were acknowledged
     std::uint64_t units = 0;
-    std::uint64_t exchanges = 0;
-    std::uint64_t unanswered = 0;
+    std::uint64_t exchanges = 0;   ///< sent
+    std::uint64_t unanswered = 0;  ///< of those
+    std::uint64_t never_sent = 0;  ///< for want of a connection
     std::uint64_t timeouts = 0;
     std::uint64_t retries = 0;
     std::uint64_t stale_resends = 0;

@@ -42,8 +42,9 @@ constexpr std::array sale_checks{
         1,
         "the row does not agree with the end of its history",
         {"audit_row",
-         R"(SELECT format('sale %s: row (seq %s, fence %s, state %s, remaining %s), history (seq %s, '
-                          'fence %s, state %s, remaining %s, batches %s)', s.id, u.seq, u.fence,
+         R"(SELECT format('sale %s: row (seq %s, fence %s, state %s, remaining %s), history '
+                          '(seq %s, fence %s, state %s, remaining %s, batches %s)', s.id, u.seq,
+                          u.fence,
                           u.state, u.remaining, b.seq, b.fence, b.state_after, b.remaining_after,
                           n.batches), count(*) OVER ()
             FROM orders.sales s JOIN orders.sale_units u USING (sale_no)
@@ -97,7 +98,8 @@ constexpr std::array sale_checks{
             FROM (
                 SELECT c.sale_no, c.seq, cardinality(c.taken) > 0 AS takes, c.sold_out_after,
                        c.state_after,
-                       lag(c.sold_out_after) OVER w AS was_sold_out, lag(c.state_after) OVER w AS was
+                       lag(c.sold_out_after) OVER w AS was_sold_out,
+                       lag(c.state_after) OVER w AS was
                 FROM orders.sale_batches c WINDOW w AS (PARTITION BY c.sale_no ORDER BY c.seq)
             ) b JOIN orders.sales s USING (sale_no)
             WHERE (b.was_sold_out AND (b.takes OR NOT b.sold_out_after))
@@ -108,8 +110,8 @@ constexpr std::array sale_checks{
         4,
         "a customer held more units than allowed",
         {"audit_units",
-         R"(SELECT format('sale %s customer %s at seq %s: %s units, %s allowed', s.id, h.customer_id,
-                          h.seq, h.units, s.units_per_customer), count(*) OVER ()
+         R"(SELECT format('sale %s customer %s at seq %s: %s units, %s allowed', s.id,
+                          h.customer_id, h.seq, h.units, s.units_per_customer), count(*) OVER ()
             FROM (
                 SELECT o.sale_no, o.customer_id, o.seq, sum(p.quantity) AS units
                 FROM orders.sale_orders o
@@ -175,8 +177,8 @@ constexpr std::array sale_checks{
         9,
         "a sale is stuck",
         {"audit_stuck_sales",
-         R"(SELECT format('sale %s: state %s since %s', s.id, u.state, coalesce(b.at, s.created_at)),
-                   count(*) OVER ()
+         R"(SELECT format('sale %s: state %s since %s', s.id, u.state,
+                          coalesce(b.at, s.created_at)), count(*) OVER ()
             FROM orders.sales s JOIN orders.sale_units u USING (sale_no)
             LEFT JOIN orders.sale_batches b ON b.sale_no = u.sale_no AND b.seq = u.seq
             WHERE (u.state = 0 AND s.created_at < now() - interval '120 seconds')

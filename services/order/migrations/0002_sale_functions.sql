@@ -248,7 +248,7 @@ BEGIN
             WHEN state = 3 THEN 8
         END;
         v_refused := array_fill(0, ARRAY[12]);
-        -- One scan per customer finds the order of this key and all that the customer holds or held.
+        -- One scan per customer finds the order of this key and all that the customer ever held.
         FOR v_take IN
             SELECT t.order_id, t.fingerprint, t.quantity, t.deadline_us, t.turn,
                    h.known_id, h.known_fingerprint, h.units, h.holds
@@ -345,8 +345,8 @@ BEGIN
     END IF;
 END $$;
 
--- One unlocked snapshot of the row and of which keys have an order. STABLE: all statements in it see
--- the snapshot of the call. status: 0, or 2 for no such sale. Arrays: nil where a key is unknown.
+-- One unlocked snapshot of the row and of which keys have an order. STABLE: all statements in it
+-- see the snapshot of the call. status: 0, or 2 for no such sale. Arrays: nil where a key is unknown.
 CREATE FUNCTION orders.sale_peek_v1(
     p_sale uuid, p_customers uuid[], p_keys uuid[],
     OUT status smallint, OUT state smallint, OUT fence bigint, OUT seq bigint, OUT remaining int,
@@ -520,7 +520,9 @@ BEGIN
         RETURN;
     END IF;
 
-    PERFORM orders.sale_apply_v1(p_sale, v.fence, 1, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}');
+    PERFORM orders.sale_apply_v1(
+        p_sale, v.fence, 1, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'
+    );
     SELECT w.final_seq, w.all_final INTO v_final, v_all_final
     FROM orders.sale_units u, orders.sale_walk_final_v1(u.sale_no, u.final_seq) w
     WHERE u.sale_no = v.sale_no;
@@ -651,8 +653,8 @@ BEGIN
     FROM seen f ORDER BY f.place;
 END $$;
 
--- Payments past their time: the attempt is to be voided, the order falls back to reserved and is due
--- at once. Its batch may have been looked at already, or come due much later: hence the note.
+-- Payments past their time: the attempt is to be voided, the order falls back to reserved and is
+-- due at once. Its batch may have been looked at already, or come due much later: hence the note.
 CREATE FUNCTION orders.pay_lapse_v1(p_limit int) RETURNS bigint
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -883,6 +885,6 @@ BEGIN
         END LOOP;
     END LOOP;
     GRANT EXECUTE ON FUNCTION orders.sale_replay_v1 TO auditor;
-    -- Shorter than a caller waits: it has to learn that the row is blocked, not lose its connection.
+    -- Shorter than a caller waits: it must learn that the row is blocked, not lose its connection.
     ALTER FUNCTION orders.sale_fence_v1 SET lock_timeout = '1s';
 END $$;

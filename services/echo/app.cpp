@@ -5,7 +5,7 @@
 namespace echo {
 
 App::App(const Config& config) {
-    add_routes(router_, config);
+    add_routes(router_, config.show_headers);
 }
 
 std::unique_ptr<service::App> App::make(base::Environment& environment, service::Context* context) {

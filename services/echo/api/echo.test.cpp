@@ -11,7 +11,7 @@ namespace {
 class EchoTest : public testing::Test {
   protected:
     EchoTest() {
-        echo::add_routes(router, {});
+        echo::add_routes(router, true);
         request.method = "PUT";
         request.path = "/api/v1/echo";
         request.query = "a=1&b=%20";

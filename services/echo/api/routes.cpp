@@ -4,8 +4,7 @@
 
 namespace echo {
 
-void add_routes(http::Router& router, const Config& config) {
-    const bool show_headers = config.show_headers;
+void add_routes(http::Router& router, bool show_headers) {
     router.add("*", "/api/v1/echo", [show_headers](http::Request& request) {
         return mirror(request, show_headers);
     });

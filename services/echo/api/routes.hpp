@@ -1,10 +1,9 @@
 #pragma once
 
-#include "echo/config.hpp"
 #include "http/router.hpp"
 
 namespace echo {
 
-void add_routes(http::Router& router, const Config& config);
+void add_routes(http::Router& router, bool show_headers);
 
 }  // namespace echo

@@ -1,0 +1,78 @@
+#include "gateway/api/headers.hpp"
+
+#include <gtest/gtest.h>
+
+namespace {
+
+gateway::TrustedProxies proxies(std::string_view list) {
+    std::string wrong_part;
+    auto parsed = gateway::TrustedProxies::parse(list, wrong_part);
+    EXPECT_EQ(wrong_part, "");
+    return parsed;
+}
+
+http::Headers take(std::initializer_list<http::Headers::Field> fields, std::string_view trusted) {
+    http::Request request;
+    request.remote_address = "10.42.0.7";
+    request.request_id = "request-1";
+    for (const auto& [name, value] : fields) request.headers.add(name, value);
+    return gateway::take_request_headers(request, proxies(trusted));
+}
+
+TEST(RequestHeaders, LoseIdentitiesAndWhatHoldsForOneHop) {
+    const auto headers = take(
+        {{"Host", "shop"},
+         {"X-User-Id", "1"},
+         {"x-user-role", "admin"},
+         {"X-Account-Id", "1"},
+         {"X-Forwarded-User", "root"},
+         {"X-Forwarded-For", "1.2.3.4"},
+         {"X-Real-IP", "1.2.3.4"},
+         {"X_User_Id", "1"},
+         {"X-Role", "admin"},
+         {"Connection", "close, X-Private, Authorization"},
+         {"X-Private", "1"},
+         {"TE", "trailers"},
+         {"Upgrade", "h2c"},
+         {"Expect", "100-continue"},
+         {"Content-Length", "3"},
+         {"X-Request-Id", "spoofed-id"},
+         {"X-Deadline-Ms", "5"},
+         {"Authorization", "Bearer t"},
+         {"Idempotency-Key", "key-1"},
+         {"Content-Type", "application/json"},
+         {"X-Username", "kept: no known identity"}},
+        ""
+    );
+    std::string kept;
+    for (const auto& [name, value] : headers) kept += name + "=" + value + "\n";
+    EXPECT_EQ(
+        kept,
+        "Authorization=Bearer t\nIdempotency-Key=key-1\nContent-Type=application/json\n"
+        "X-Username=kept: no known identity\nX-Request-Id=request-1\nX-Forwarded-For=10.42.0.7\n"
+    );
+}
+
+TEST(RequestHeaders, BelieveConfiguredProxiesOnly) {
+    const http::Headers::Field given{"X-Forwarded-For", "1.2.3.4"};
+    EXPECT_EQ(take({given}, "10.42.0.0/16").get("X-Forwarded-For"), "1.2.3.4, 10.42.0.7");
+    EXPECT_EQ(take({given}, "10.43.0.0/16, 10.42.0.8").get("X-Forwarded-For"), "10.42.0.7");
+}
+
+TEST(TrustedProxies, ReadsNetworks) {
+    const auto networks = proxies("10.0.0.0/9, 192.0.2.1,fd00::/8");
+    EXPECT_TRUE(networks.contains("10.127.1.1"));
+    EXPECT_FALSE(networks.contains("10.128.0.0"));
+    EXPECT_TRUE(networks.contains("192.0.2.1"));
+    EXPECT_FALSE(networks.contains("192.0.2.2"));
+    EXPECT_TRUE(networks.contains("fd12::1"));
+    EXPECT_FALSE(networks.contains("fe80::1"));
+    EXPECT_FALSE(networks.contains("nonsense"));
+    for (const auto* wrong : {"proxy", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/8x"}) {
+        std::string wrong_part;
+        gateway::TrustedProxies::parse(wrong, wrong_part);
+        EXPECT_EQ(wrong_part, wrong);
+    }
+}
+
+}  // namespace

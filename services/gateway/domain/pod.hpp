@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+
+namespace gateway {
+
+/// What the gateway knows of one pod of a room. A pod that could not be reached, or did not answer
+/// in time, is put aside; afterwards one request at a time probes it until one is answered.
+struct Pod {
+    std::size_t under_way = 0;
+    bool suspect = false;
+    bool probing = false;
+    std::int64_t aside_until_ms = 0;
+};
+
+enum class AttemptEnd {
+    answered,     ///< with any status: 503 is an answer
+    unreachable,  ///< no connection, or no answer within the time every attempt is given
+    other         ///< says nothing about the pod (the caller's own deadline, a broken connection)
+};
+
+/// The pod with the fewest requests under way; among equals the next after the last choice. Pods
+/// that are put aside are chosen only if no other is left. nullopt if `excluded` is the only one.
+std::optional<std::size_t> choose_pod(
+    std::span<const Pod* const> pods,
+    const Pod* excluded,
+    std::size_t last_choice,
+    std::int64_t now_ms
+);
+
+/// Returns whether this attempt is a probe, which end_attempt must be told.
+bool begin_attempt(Pod& pod);
+void end_attempt(
+    Pod& pod, bool is_probe, AttemptEnd end, std::int64_t now_ms, std::int64_t ejection_ms
+);
+
+}  // namespace gateway

@@ -79,11 +79,12 @@ TEST_F(PostgresMigrate, SeveralAtOnceAreHarmless) {
     const std::vector<Migration> steps{
         {1, "slow", "CREATE TABLE shop.item (id integer); SELECT pg_sleep(0.3);"}, second
     };
+    const std::string schema = "shop";
     std::vector<MigrationOutcome> outcomes;
     for (const auto& connection : {one, two}) {
         net::asio::co_spawn(
             loop_,
-            migrate(*connection, "shop", steps, soon()),
+            migrate(*connection, schema, steps, soon()),
             [&](std::exception_ptr error, MigrationOutcome outcome) {
                 EXPECT_FALSE(error);
                 outcomes.push_back(outcome);

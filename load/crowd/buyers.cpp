@@ -138,6 +138,10 @@ void Crowd::after_take(
         acknowledge(purchase, exchange.purchase, answer);
         return decide(purchase, "bought");
     }
+    if (run_.tally.rush_ended == net::Deadline{} && lacks_units(answer.code)) {
+        run_.tally.rush_ended = outcome.ended;
+        run_.tally.rush_purchases = run_.tally.purchases;
+    }
     if (verdict == Verdict::refused && ends_the_sale(answer.code)) {
         if (run_.tally.first_sold_out == net::Deadline{}) {
             run_.tally.first_sold_out = outcome.ended;

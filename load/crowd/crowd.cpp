@@ -384,25 +384,24 @@ void Crowd::progress(net::Deadline now) {
     const std::uint64_t lost = tally.unanswered + tally.never_sent;
     if (options_.progress) {
         std::string line = fmt::format(
-            "{:4.0f} s  arrivals {} (+{})  bought {} (+{})  requests +{}  unanswered +{}  "
-            "retries +{}  waiting {}  p99 {:.1f} ms ",
+            "{:4.0f} s  arrivals {} (+{})  bought {} (+{})  p99 {:.1f} ms  retries +{}  lost +{}  "
+            "waiting {} ",
             std::chrono::duration<double>(now - run_.started).count(),
             tally.arrivals,
             tally.arrivals - seen_.arrivals,
             tally.purchases,
             tally.purchases - seen_.purchases,
-            tally.exchanges - seen_.exchanges,
-            lost - seen_.lost,
+            static_cast<double>(tally.last_second.percentile(0.99)) / 1e3,
             tally.retries - seen_.retries,
-            ready_.size(),
-            static_cast<double>(tally.last_second.percentile(0.99)) / 1e3
+            lost - seen_.lost,
+            ready_.size()
         );
         for (const auto& [name, count] : tally.answers[0]) {
             line += fmt::format(" {} {}", name, count);
         }
         fmt::print(stderr, "{}\n", line);
     }
-    seen_ = {tally.arrivals, tally.purchases, tally.exchanges, lost, tally.retries};
+    seen_ = {tally.arrivals, tally.purchases, lost, tally.retries};
     tally.last_second.clear();
 }
 

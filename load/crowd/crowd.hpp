@@ -139,7 +139,6 @@ class Crowd {
     struct Seen {
         std::uint64_t arrivals = 0;
         std::uint64_t purchases = 0;
-        std::uint64_t exchanges = 0;
         std::uint64_t lost = 0;
         std::uint64_t retries = 0;
     } seen_;

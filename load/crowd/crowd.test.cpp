@@ -178,6 +178,9 @@ TEST(Crowd, storms_a_sale_until_everybody_knows_where_they_stand) {
     EXPECT_EQ(shop.paid.size() + shop.cancelled.size(), 30U);
     EXPECT_EQ(count_of(tally.answers[1], "paid"), shop.paid.size());
     EXPECT_NE(tally.first_sold_out, net::Deadline{});
+    EXPECT_NE(tally.rush_ended, net::Deadline{});
+    EXPECT_LE(tally.rush_purchases, 30U);
+    EXPECT_GT(tally.rush_purchases, 20U);
 
     std::ifstream file(path);
     std::string line;

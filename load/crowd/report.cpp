@@ -72,6 +72,17 @@ std::uint32_t best_second(const Tally& tally) {
     return seconds.empty() ? 0 : *std::max_element(seconds.begin(), seconds.end());
 }
 
+/// How fast the shop sold while it had units; null if it never ran out.
+json::value rush_of(const Tally& tally) {
+    if (tally.rush_ended == net::Deadline{}) return nullptr;
+    const double seconds = seconds_between(tally.first_sent, tally.rush_ended);
+    return json::object{
+        {"purchases", tally.rush_purchases},
+        {"ms", rounded(seconds * 1e3)},
+        {"per_second", per_second(tally.rush_purchases, seconds)},
+    };
+}
+
 json::object purchases_of(const RunRecord& run) {
     const Tally& tally = run.tally;
     json::array by_second;
@@ -81,6 +92,7 @@ json::object purchases_of(const RunRecord& run) {
         {"units", tally.units},
         {"per_second", per_second(tally.purchases, purchase_seconds(tally))},
         {"best_second", best_second(tally)},
+        {"rush", rush_of(tally)},
         {"by_second", std::move(by_second)},
         {"first_at_ms", since_start(run, tally.first_purchase)},
         {"last_at_ms", since_start(run, tally.last_purchase)},

@@ -52,6 +52,9 @@ struct Tally {
     net::Deadline first_purchase{};
     net::Deadline last_purchase{};
     net::Deadline first_sold_out{};
+    /// The rush: until the first refusal for lack of units.
+    net::Deadline rush_ended{};
+    std::uint64_t rush_purchases = 0;
     std::chrono::microseconds longest_gap{};
     net::Deadline longest_gap_began{};
 

@@ -2,6 +2,10 @@
 
 namespace crowd {
 
+bool lacks_units(std::string_view code) {
+    return code == "none_left_now" || code == "not_enough" || code == "sold_out";
+}
+
 bool ends_the_sale(std::string_view code) {
     return code == "sold_out" || code == "sale_over";
 }

@@ -19,6 +19,9 @@ Verdict judge_take(int status, const Answer& answer);
 /// For pay and cancel.
 Verdict judge_order_change(int status, const Answer& answer);
 
+/// True for refusals because all units are sold or held.
+bool lacks_units(std::string_view code);
+
 /// True for refusals after which no unit of this sale can ever be had.
 bool ends_the_sale(std::string_view code);
 

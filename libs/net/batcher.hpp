@@ -10,6 +10,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "base/assertion.hpp"
 #include "net/net.hpp"
 #include "net/one_shot.hpp"
 
@@ -43,7 +44,9 @@ class Batcher {
         queue_.push_back({std::move(item), reply});
         if (!running_) {
             running_ = true;
-            asio::co_spawn(executor_, run(), [](std::exception_ptr) {});
+            asio::co_spawn(executor_, run(), [](std::exception_ptr error) {
+                if (error) std::rethrow_exception(error);
+            });
         }
         Settled settled = co_await reply.wait();
         if (!settled) std::rethrow_exception(settled.error());
@@ -73,6 +76,7 @@ class Batcher {
             } catch (...) {
                 failure = std::current_exception();
             }
+            DOORBUSTER_ASSERT(failure || outcomes.size() == replies.size());
             for (std::size_t index = 0; index < replies.size(); ++index) {
                 if (failure) {
                     replies[index].set(Settled(std::unexpect, failure));

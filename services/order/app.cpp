@@ -94,7 +94,9 @@ void App::start() {
     access_.start();
     net::asio::co_spawn(context_.executor, watch_schema(), rethrow);
     net::asio::co_spawn(context_.executor, clock_.run(), rethrow);
-    net::asio::co_spawn(context_.executor, steward_.run(), rethrow);
+    net::asio::co_spawn(context_.executor, steward_.run_payments(), rethrow);
+    net::asio::co_spawn(context_.executor, steward_.run_sales(), rethrow);
+    net::asio::co_spawn(context_.executor, steward_.run_settlements(), rethrow);
 }
 
 std::string App::not_ready_because() const {

@@ -11,6 +11,9 @@
 namespace order {
 namespace {
 
+// Pods come and go with every rollout; beyond this many the old ones' clients are let go.
+constexpr std::size_t peers_max = 32;
+
 base::NeighbourError senseless(const std::string& what) {
     return base::NeighbourError("order pod", what, base::NeighbourError::Effect::unknown);
 }
@@ -20,9 +23,9 @@ base::NeighbourError senseless(const std::string& what) {
 PeerClient::PeerClient(net::Executor executor, std::string authorization)
     : executor_(std::move(executor)), authorization_(std::move(authorization)) {}
 
-http::Client& PeerClient::client(const std::string& address) {
+std::shared_ptr<http::Client> PeerClient::client(const std::string& address) {
     const auto found = clients_.find(address);
-    if (found != clients_.end()) return *found->second;
+    if (found != clients_.end()) return found->second;
     const auto origin = http::Origin::parse(address);
     if (!origin) {
         throw base::NeighbourError(
@@ -34,8 +37,10 @@ http::Client& PeerClient::client(const std::string& address) {
     http::ClientLimits limits;
     limits.connections_max = 8;
     limits.connect_timeout_ms = 300;
-    auto made = std::make_unique<http::Client>(executor_, *origin, limits);
-    return *clients_.emplace(address, std::move(made)).first->second;
+    if (clients_.size() >= peers_max) clients_.clear();
+    auto made = std::make_shared<http::Client>(executor_, *origin, limits);
+    clients_.emplace(address, made);
+    return made;
 }
 
 net::awaitable<std::expected<ForwardedAnswers, PeerClient::Refusal>> PeerClient::forward(
@@ -51,7 +56,8 @@ net::awaitable<std::expected<ForwardedAnswers, PeerClient::Refusal>> PeerClient:
     request.headers.set("Authorization", authorization_);
     request.headers.set("X-Deadline-Ms", fmt::to_string(net::time_left(deadline).count()));
     request.body = json::encode(peer::to_message(batch));
-    const http::Response response = co_await client(address).send(std::move(request), deadline);
+    const auto peer = client(address);
+    const http::Response response = co_await peer->send(std::move(request), deadline);
     if (response.status == 409) co_return std::unexpected(Refusal::not_holder);
     if (response.status != 200) throw senseless(fmt::format("status {}", response.status));
     const auto message = json::decode<peer::AnswersMessage>(response.body);

@@ -48,11 +48,11 @@ class PeerClient {
     );
 
   private:
-    http::Client& client(const std::string& address);
+    std::shared_ptr<http::Client> client(const std::string& address);
 
     net::Executor executor_;
     std::string authorization_;
-    std::map<std::string, std::unique_ptr<http::Client>> clients_;
+    std::map<std::string, std::shared_ptr<http::Client>> clients_;
 };
 
 }  // namespace order

@@ -16,6 +16,7 @@ struct LeaseLimits {
     std::int64_t renew_ms = 1000;
     std::int64_t redis_timeout_ms = 100;   ///< of one command: a slow Redis must not slow a sale
     std::int64_t retry_ms = 200;           ///< between attempts to learn who holds the lease
+    std::int64_t tend_ms = 25;             ///< how often it is looked whether one is due
     std::int64_t distrust_ms = 1000;       ///< how long a holder that did not answer is passed over
     std::int64_t idle_release_ms = 10000;  ///< a sale nobody buys from gives its lease back
 };
@@ -38,8 +39,8 @@ class LeaseKeeper {
         LeaseLimits limits
     );
 
-    /// What this pod is now; asks Redis when nothing is known and the last attempt is old enough.
-    /// `connection` serves to raise the fence after a win. Throws postgres::Error.
+    /// What this pod is now. Never waits for Redis; `connection` serves to raise the fence after
+    /// the lease was won. Throws postgres::Error.
     net::awaitable<Role> role(postgres::Connection& connection);
 
     Role last_role() const { return role_; }
@@ -49,11 +50,10 @@ class LeaseKeeper {
 
     /// The row's fence as a batch or a read just saw it.
     void observe_fence(std::int64_t fence);
-    /// This pod raised the fence itself, to resolve a batch whose outcome it didn't learn.
-    void raised_fence(std::int64_t fence) {
-        fence_ = fence;
-        fence_known_ = true;
-    }
+    /// Raises the row's fence: waits for a batch under way, refuses any later one, and ends the
+    /// backend that blocks the row for longer. False: the row is still blocked. Throws
+    /// postgres::Error.
+    net::awaitable<bool> raise_fence(postgres::Connection& connection);
     /// A batch was refused by the fence: somebody raised it. The next role() asks Redis; if Redis
     /// still names this pod, it goes on with the row's fence and does not raise it again.
     void fenced(std::int64_t fence);
@@ -65,16 +65,19 @@ class LeaseKeeper {
     void committed() { last_commit_ = net::SteadyClock::now(); }
     void used() { last_use_ = net::SteadyClock::now(); }
 
-    /// Renews whenever this pod holds the lease, until `stopped` says so.
-    net::awaitable<void> renew_until(std::function<bool()> stopped);
+    /// Asks Redis who holds the lease while nobody is known, and renews it while this pod does;
+    /// beside the sale, so that a slow Redis slows nobody. Ends when `stopped` says so.
+    net::awaitable<void> tend_until(std::function<bool()> stopped);
 
     /// Gives the lease back, so that the next holder need not wait for it to run out.
     net::awaitable<void> release();
 
   private:
-    net::awaitable<void> ask_redis(postgres::Connection& connection);
+    net::awaitable<void> ask_redis();
     net::awaitable<void> renew();
+    void hold();
     void forget();
+    void pass_over(std::chrono::milliseconds time);
     net::Deadline redis_deadline() const;
 
     base::Uuid sale_;
@@ -87,9 +90,11 @@ class LeaseKeeper {
     LeaseHolder holder_;
     std::int64_t fence_ = 0;
     bool fence_known_ = false;
+    bool won_ = false;         ///< Redis gave the lease; the fence is still to be raised
     bool keep_fence_ = false;  ///< fenced while Redis may still name this pod: don't raise again
     net::Deadline lease_ends_{};
     net::Deadline asked_{};
+    net::Deadline renewed_{};
     net::Deadline distrusted_until_{};
     net::Deadline last_commit_{};
     net::Deadline last_use_{};

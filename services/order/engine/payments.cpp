@@ -100,7 +100,8 @@ net::awaitable<Payments::Outcome> Payments::pay(
 
 net::awaitable<void> Payments::chase() {
     const int batch = static_cast<int>(limits_.chase_batch_max);
-    co_await store_.lapse(batch, store_deadline());
+    std::int64_t lapsed = batch;
+    while (lapsed == batch) lapsed = co_await store_.lapse(batch, store_deadline());
     const auto due = co_await store_.claim_due(batch, limits_.chase_claim_ms, store_deadline());
     std::vector<PaymentStore::Due> done;
     for (const PaymentStore::Due& item : due) {

@@ -13,7 +13,7 @@ struct PaymentLimits {
     std::size_t batch_max = 256;
     std::int64_t paying_ms = 5000;  ///< how long an attempt may stay undecided before it is voided
     std::int64_t store_timeout_ms = 1500;
-    std::int64_t chase_batch_max = 100;
+    std::int64_t chase_batch_max = 200;
     std::int64_t chase_claim_ms = 10000;
 };
 

@@ -94,22 +94,35 @@ void SaleEngine::start() {
     });
     net::asio::co_spawn(
         parts_.executor,
-        keeper_.renew_until([this] { return stopping_; }),
+        keeper_.tend_until([this] { return stopping_; }),
         [self](std::exception_ptr error) {
             if (error) std::rethrow_exception(error);
         }
     );
 }
 
+bool SaleEngine::Entry::is_answered() const {
+    return std::visit([](const auto& shot) { return shot.is_set(); }, reply);
+}
+
+void SaleEngine::Entry::leave_undecided(TakeAnswer::Kind kind) const {
+    if (maybe_decided) kind = TakeAnswer::Kind::unknown;
+    if (is_return()) {
+        answer(undecided_return(kind));
+    } else {
+        answer(undecided(kind));
+    }
+}
+
 void SaleEngine::stop() {
     stopping_ = true;
-    Entries rest = line_.take(line_.size());
-    answer_all(rest, TakeAnswer::Kind::busy);
+    answer_all(line_.take(line_.size()), TakeAnswer::Kind::busy);
     wake_.notify();
 }
 
 net::awaitable<void> SaleEngine::drain(net::Deadline deadline) {
-    while (!line_.empty() && net::SteadyClock::now() < deadline) {
+    const auto at_work = [this] { return !line_.empty() || applying_ || forwards_under_way_ > 0; };
+    while (at_work() && net::SteadyClock::now() < deadline) {
         co_await net::sleep_for(milliseconds(5));
     }
     stop();
@@ -130,12 +143,9 @@ net::awaitable<TakeAnswer> SaleEngine::take(Take take, net::Deadline deadline) {
             seen.kind == TakeAnswer::Kind::decided && seen.outcome == TakeOutcome::deferred;
         if (!row_must_decide) co_return seen;
     }
-    if (stopping_ || !line_.has_room()) co_return undecided(TakeAnswer::Kind::busy);
-    Entry entry;
-    entry.take = take;
-    entry.deadline = deadline;
-    auto reply = entry.take_reply;
-    line_.push_back(std::move(entry));
+    const TakeReply reply;
+    const bool queued = enqueue({take, reply, deadline, false, false});
+    if (!queued) co_return undecided(TakeAnswer::Kind::busy);
     wake_.notify();
     co_return co_await reply.wait();
 }
@@ -143,15 +153,18 @@ net::awaitable<TakeAnswer> SaleEngine::take(Take take, net::Deadline deadline) {
 net::awaitable<ReturnAnswer> SaleEngine::give_back(Return wish, net::Deadline deadline) {
     last_use_ = net::SteadyClock::now();
     keeper_.used();
-    if (stopping_ || !line_.has_room()) co_return undecided_return(TakeAnswer::Kind::busy);
-    Entry entry;
-    entry.wish = wish;
-    entry.is_return = true;
-    entry.deadline = deadline;
-    auto reply = entry.return_reply;
-    line_.push_back(std::move(entry));
+    const ReturnReply reply;
+    const bool queued = enqueue({wish, reply, deadline, false, false});
+    if (!queued) co_return undecided_return(TakeAnswer::Kind::busy);
     wake_.notify();
     co_return co_await reply.wait();
+}
+
+bool SaleEngine::enqueue(Entry entry) {
+    if (stopping_ || !line_.has_room()) return false;
+    unanswered_.push_back(entry);
+    line_.push_back(std::move(entry));
+    return true;
 }
 
 net::awaitable<std::optional<ForwardedAnswers>> SaleEngine::serve_forwarded(
@@ -162,31 +175,19 @@ net::awaitable<std::optional<ForwardedAnswers>> SaleEngine::serve_forwarded(
     keeper_.used();
     if (batch.takes.empty() && batch.returns.empty()) ask_for_reclaim();
     const std::int64_t now_us = parts_.clock.now_us();
-    std::vector<net::OneShot<ReturnAnswer>> return_replies;
-    for (const Return& wish : batch.returns) {
-        Entry entry;
-        entry.wish = wish;
-        entry.is_return = true;
-        entry.deadline = deadline;
-        return_replies.push_back(entry.return_reply);
-        if (line_.has_room()) {
-            line_.push_back(std::move(entry));
-        } else {
-            entry.return_reply.set(undecided_return(TakeAnswer::Kind::busy));
-        }
+    std::vector<ReturnReply> return_replies(batch.returns.size());
+    for (std::size_t index = 0; index < batch.returns.size(); ++index) {
+        const ReturnReply& reply = return_replies[index];
+        const bool queued = enqueue({batch.returns[index], reply, deadline, true, false});
+        if (!queued) reply.set(undecided_return(TakeAnswer::Kind::busy));
     }
-    std::vector<net::OneShot<TakeAnswer>> take_replies;
-    for (const Take& take : batch.takes) {
-        Entry entry;
-        entry.take = take;
-        entry.deadline =
-            net::SteadyClock::now() + std::chrono::microseconds(take.deadline_us - now_us);
-        take_replies.push_back(entry.take_reply);
-        if (line_.has_room()) {
-            line_.push_back(std::move(entry));
-        } else {
-            entry.take_reply.set(undecided(TakeAnswer::Kind::busy));
-        }
+    std::vector<TakeReply> take_replies(batch.takes.size());
+    for (std::size_t index = 0; index < batch.takes.size(); ++index) {
+        const Take& take = batch.takes[index];
+        const auto left = std::chrono::microseconds(take.deadline_us - now_us);
+        const net::Deadline wanted_by = std::min(deadline, net::SteadyClock::now() + left);
+        const bool queued = enqueue({take, take_replies[index], wanted_by, true, false});
+        if (!queued) take_replies[index].set(undecided(TakeAnswer::Kind::busy));
     }
     wake_.notify();
     ForwardedAnswers answers;
@@ -265,6 +266,7 @@ TakeAnswer SaleEngine::snapshot_answer(const Take& take, const Peek& peek, std::
 net::awaitable<void> SaleEngine::run() {
     while (!stopping_) {
         if (line_.empty() && !reclaim_wanted_) {
+            connection_.reset();  // others' sales need it more
             co_await wake_.wait();
             continue;
         }
@@ -278,18 +280,19 @@ net::awaitable<void> SaleEngine::run() {
             );
             failed = true;
         }
+        applying_ = false;
         if (failed) {
-            Entries waiting = line_.take(line_.size());
-            answer_all(waiting, TakeAnswer::Kind::busy);
+            answer_all(line_.take(line_.size()), TakeAnswer::Kind::busy);
             co_await net::sleep_for(failure_pause);
         }
     }
+    connection_.reset();
 }
 
 net::awaitable<void> SaleEngine::run_reclaim_timer() {
     while (!stopping_) {
         co_await net::sleep_for(milliseconds(parts_.limits.reclaim_every_ms));
-        drop_late();
+        answer_overdue();
         const bool check = std::exchange(sold_out_check_, false) && hint_.may_become_sold_out();
         const bool due = hint_.wants_reclaim(parts_.clock.now_us()) &&
                          keeper_.last_role() != LeaseKeeper::Role::follower;
@@ -298,32 +301,47 @@ net::awaitable<void> SaleEngine::run_reclaim_timer() {
 }
 
 net::awaitable<void> SaleEngine::serve_once() {
-    drop_late();
     LeaseKeeper::Role role = keeper_.last_role();
     if (role != LeaseKeeper::Role::follower) {
         co_await connect();
         role = co_await keeper_.role(*connection_);
     }
-    if (line_.empty() && !reclaim_wanted_) co_return;
     if (role == LeaseKeeper::Role::follower) {
+        connection_.reset();
         if (forwards_under_way_ >= parts_.limits.forwards_max) {
             co_await wake_.wait();
             co_return;
         }
-        reclaim_wanted_ = false;
-        ++forwards_under_way_;
-        auto self = shared_from_this();
-        net::asio::co_spawn(
-            parts_.executor,
-            forward(line_.take(parts_.limits.forward_max), keeper_.holder_address()),
-            [self](std::exception_ptr error) {
-                if (error) std::rethrow_exception(error);
-            }
-        );
+        start_forward();
         co_return;
     }
     reclaim_wanted_ = false;
-    co_await apply(line_.take(parts_.limits.batch_max), role);
+    applying_ = true;
+    co_await apply(take_from_line(parts_.limits.batch_max), role);
+}
+
+void SaleEngine::start_forward() {
+    Entries entries = take_from_line(parts_.limits.forward_max);
+    // At most one hop: what another pod sent here goes back to its sender undecided.
+    Entries others;
+    for (Entry& entry : entries) {
+        if (entry.from_peer) {
+            entry.leave_undecided(TakeAnswer::Kind::busy);
+        } else {
+            others.push_back(std::move(entry));
+        }
+    }
+    if (others.empty() && !reclaim_wanted_) return;
+    reclaim_wanted_ = false;
+    ++forwards_under_way_;
+    auto self = shared_from_this();
+    net::asio::co_spawn(
+        parts_.executor,
+        forward(std::move(others), keeper_.holder_address()),
+        [self](std::exception_ptr error) {
+            if (error) std::rethrow_exception(error);
+        }
+    );
 }
 
 net::awaitable<void> SaleEngine::connect() {
@@ -347,10 +365,10 @@ net::awaitable<BatchResult> SaleEngine::call_row(const Entries& entries, BatchMo
     std::vector<Return> returns;
     takes.reserve(entries.size());
     for (const Entry& entry : entries) {
-        if (entry.is_return) {
-            returns.push_back(entry.wish);
+        if (entry.is_return()) {
+            returns.push_back(std::get<Return>(entry.wish));
         } else {
-            takes.push_back(entry.take);
+            takes.push_back(std::get<Take>(entry.wish));
         }
     }
     const auto started = net::SteadyClock::now();
@@ -412,6 +430,8 @@ net::awaitable<void> SaleEngine::apply(Entries entries, LeaseKeeper::Role role) 
     } else if (failed && is_poison(sqlstate) && entries.size() > 1) {
         co_await split(std::move(entries), role);
     } else {
+        // Whatever it was, the connection is not trusted with the next batch.
+        connection_.reset();
         answer_all(entries, TakeAnswer::Kind::busy);
         co_await net::sleep_for(failure_pause);
     }
@@ -431,55 +451,35 @@ net::awaitable<void> SaleEngine::split(Entries entries, LeaseKeeper::Role role) 
 
 net::awaitable<void> SaleEngine::resolve_unknown(Entries entries, BatchMode mode) {
     parts_.metrics.batches_unknown.Increment();
+    for (Entry& entry : entries) entry.maybe_decided = true;
     while (!stopping_ && ++unknowns_in_a_row_ < parts_.limits.unknowns_max) {
-        bool pause = false;
         try {
             connection_.reset();
             co_await connect();
-            const bool raised = co_await raise_fence();
+            const bool raised = co_await keeper_.raise_fence(*connection_);
             if (raised) {
                 const BatchResult result = co_await call_row(entries, mode);
                 settle(entries, result, mode);
                 co_return;
             }
-        } catch (const postgres::Error&) {
-            pause = true;
+        } catch (const postgres::Error& error) {
+            logging::warning(
+                "an unknown batch is not resolved yet",
+                {{"sale", terms_.id.to_string()}, {"why", error.what()}}
+            );
         }
-        if (pause) co_await net::sleep_for(failure_pause);
+        co_await net::sleep_for(failure_pause);
     }
     answer_all(entries, TakeAnswer::Kind::unknown);
-}
-
-net::awaitable<bool> SaleEngine::raise_fence() {
-    const milliseconds timeout(parts_.limits.batch_timeout_ms);
-    bool blocked = false;
-    try {
-        const auto standing =
-            co_await parts_.store.raise_fence(*connection_, terms_.id, net::deadline_in(timeout));
-        if (!standing) co_return false;
-        keeper_.raised_fence(standing->fence);
-        co_return true;
-    } catch (const postgres::Error& error) {
-        if (error.sqlstate() != "55P03") throw;
-        blocked = true;
-    }
-    if (blocked) {
-        const int ended = co_await parts_.store.end_blockers(terms_.id, net::deadline_in(timeout));
-        logging::warning(
-            "ended the backends that blocked a sale",
-            {{"sale", terms_.id.to_string()}, {"ended", ended}}
-        );
-    }
-    co_return false;
 }
 
 net::awaitable<void> SaleEngine::forward(Entries entries, std::string address) {
     ForwardedBatch batch;
     for (const Entry& entry : entries) {
-        if (entry.is_return) {
-            batch.returns.push_back(entry.wish);
+        if (entry.is_return()) {
+            batch.returns.push_back(std::get<Return>(entry.wish));
         } else {
-            batch.takes.push_back(entry.take);
+            batch.takes.push_back(std::get<Take>(entry.wish));
         }
     }
     const auto deadline = net::deadline_in(milliseconds(parts_.limits.forward_timeout_ms));
@@ -496,6 +496,7 @@ net::awaitable<void> SaleEngine::forward(Entries entries, std::string address) {
     if (!why.empty()) {
         logging::warning("lease holder did not take a batch", {{"holder", address}, {"why", why}});
         keeper_.holder_failed();
+        for (Entry& entry : entries) entry.maybe_decided = true;
         requeue(std::move(entries));
     } else if (!answers) {
         keeper_.holder_changed();
@@ -534,37 +535,40 @@ bool SaleEngine::settle(Entries& entries, const BatchResult& result, BatchMode m
 }
 
 void SaleEngine::answer_soon(Entries entries, BatchResult result) {
-    Entries deferred;
     std::size_t take_index = 0;
-    for (Entry& entry : entries) {
-        if (entry.is_return) continue;
-        if (result.takes.at(take_index++).outcome == TakeOutcome::deferred) {
-            deferred.push_back(entry);
-        }
+    for (const Entry& entry : entries) {
+        if (entry.is_return()) continue;
+        const TakeOutcome outcome = result.takes.at(take_index++).outcome;
+        // To the back: one customer's many clicks must not hold up the others.
+        if (outcome == TakeOutcome::deferred) line_.push_back(entry);
     }
-    if (!deferred.empty()) requeue(std::move(deferred));
     net::asio::post(
         parts_.executor,
-        [self = shared_from_this(), entries = std::move(entries), result = std::move(result)](
-        ) mutable { answer(entries, result, self->parts_.metrics); }
+        [self = shared_from_this(), entries = std::move(entries), result = std::move(result)]() {
+            answer(entries, result, self->parts_.metrics);
+        }
     );
 }
 
-void SaleEngine::answer(Entries& entries, const BatchResult& result, EngineMetrics& metrics) {
+void SaleEngine::answer(const Entries& entries, const BatchResult& result, EngineMetrics& metrics) {
     std::size_t take_index = 0;
     std::size_t return_index = 0;
-    for (Entry& entry : entries) {
-        if (entry.is_return) {
-            entry.return_reply.set({ReturnAnswer::Kind::decided, result.returns.at(return_index++)}
+    for (const Entry& entry : entries) {
+        if (entry.is_return()) {
+            entry.answer(
+                ReturnAnswer{ReturnAnswer::Kind::decided, result.returns.at(return_index++)}
             );
             continue;
         }
         const std::size_t pos = take_index++;
         const TakeResult& decided = result.takes.at(pos);
         if (decided.outcome == TakeOutcome::deferred) continue;
+        if (decided.outcome == TakeOutcome::late) {
+            entry.leave_undecided(TakeAnswer::Kind::busy);
+            continue;
+        }
         TakeAnswer answer;
-        answer.kind = decided.outcome == TakeOutcome::late ? TakeAnswer::Kind::busy
-                                                           : TakeAnswer::Kind::decided;
+        answer.kind = TakeAnswer::Kind::decided;
         answer.outcome = decided.outcome;
         answer.order_id = decided.order_id;
         answer.seq = result.seq;
@@ -573,33 +577,53 @@ void SaleEngine::answer(Entries& entries, const BatchResult& result, EngineMetri
         answer.expires_at_us = result.expires_at_us;
         answer.next_expiry_us = result.next_expiry_us;
         if (decided.outcome == TakeOutcome::bought) metrics.takes_bought.Increment();
-        entry.take_reply.set(answer);
+        entry.answer(answer);
     }
 }
 
-void SaleEngine::answer_forwarded(Entries& entries, const ForwardedAnswers& answers) {
+void SaleEngine::answer_forwarded(const Entries& entries, const ForwardedAnswers& answers) {
     hint_.observe(
         answers.seq, answers.state, answers.sold_out, answers.remaining, answers.next_expiry_us
     );
     std::size_t take_index = 0;
     std::size_t return_index = 0;
-    for (Entry& entry : entries) {
-        if (entry.is_return) {
-            entry.return_reply.set(answers.returns.at(return_index++));
+    for (const Entry& entry : entries) {
+        if (entry.is_return()) {
+            const ReturnAnswer& answer = answers.returns.at(return_index++);
+            if (answer.kind == ReturnAnswer::Kind::decided) {
+                entry.answer(answer);
+            } else {
+                entry.leave_undecided(static_cast<TakeAnswer::Kind>(answer.kind));
+            }
+            continue;
+        }
+        const TakeAnswer& answer = answers.takes.at(take_index++);
+        if (answer.kind == TakeAnswer::Kind::decided) {
+            entry.answer(answer);
         } else {
-            entry.take_reply.set(answers.takes.at(take_index++));
+            entry.leave_undecided(answer.kind);
         }
     }
 }
 
-void SaleEngine::answer_all(Entries& entries, TakeAnswer::Kind kind) {
-    for (Entry& entry : entries) {
-        if (entry.is_return) {
-            entry.return_reply.set(undecided_return(kind));
-        } else {
-            entry.take_reply.set(undecided(kind));
+void SaleEngine::answer_all(const Entries& entries, TakeAnswer::Kind kind) {
+    for (const Entry& entry : entries) entry.leave_undecided(kind);
+}
+
+SaleEngine::Entries SaleEngine::take_from_line(std::size_t count) {
+    const auto now = net::SteadyClock::now();
+    Entries entries;
+    while (entries.size() < count && !line_.empty()) {
+        for (Entry& entry : line_.take(count - entries.size())) {
+            if (entry.is_answered()) continue;
+            if (entry.deadline <= now) {
+                entry.leave_undecided(TakeAnswer::Kind::busy);
+            } else {
+                entries.push_back(std::move(entry));
+            }
         }
     }
+    return entries;
 }
 
 void SaleEngine::requeue(Entries entries) {
@@ -610,10 +634,17 @@ void SaleEngine::requeue(Entries entries) {
     line_.push_front(std::move(entries));
 }
 
-void SaleEngine::drop_late() {
+void SaleEngine::answer_overdue() {
     const auto now = net::SteadyClock::now();
-    Entries late = line_.remove_if([now](const Entry& entry) { return entry.deadline <= now; });
-    answer_all(late, TakeAnswer::Kind::unknown);
+    Entries overdue;
+    std::erase_if(unanswered_, [&](const Entry& entry) {
+        if (entry.is_answered()) return true;
+        if (entry.deadline > now) return false;
+        overdue.push_back(entry);
+        return true;
+    });
+    // After the sweep: a reply may bring a new wish at once.
+    answer_all(overdue, TakeAnswer::Kind::unknown);
 }
 
 }  // namespace order

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "metrics/metrics.hpp"
@@ -94,13 +96,23 @@ class SaleEngine : public std::enable_shared_from_this<SaleEngine> {
     bool idle_since(net::Deadline moment) const { return last_use_ < moment && line_.empty(); }
 
   private:
+    using TakeReply = net::OneShot<TakeAnswer>;
+    using ReturnReply = net::OneShot<ReturnAnswer>;
+
+    /// One buyer's wish in the line or in a batch.
     struct Entry {
-        Take take;
-        Return wish;
-        bool is_return = false;
+        std::variant<Take, Return> wish;
+        std::variant<TakeReply, ReturnReply> reply;
         net::Deadline deadline{};
-        net::OneShot<TakeAnswer> take_reply;
-        net::OneShot<ReturnAnswer> return_reply;
+        bool from_peer = false;  ///< has had its one hop
+        /// A batch with it may have committed unseen: "busy" would say too much.
+        bool maybe_decided = false;
+
+        bool is_return() const { return std::holds_alternative<Return>(wish); }
+        bool is_answered() const;
+        void answer(const TakeAnswer& answer) const { std::get<TakeReply>(reply).set(answer); }
+        void answer(const ReturnAnswer& answer) const { std::get<ReturnReply>(reply).set(answer); }
+        void leave_undecided(TakeAnswer::Kind kind) const;
     };
     using Entries = std::vector<Entry>;
     struct KeyQuestion {
@@ -117,21 +129,26 @@ class SaleEngine : public std::enable_shared_from_this<SaleEngine> {
     /// A batch whose commit was not seen: raises the fence, so that it is over one way or the
     /// other, and sends it again; its keys make that exactly once.
     net::awaitable<void> resolve_unknown(Entries entries, BatchMode mode);
-    net::awaitable<bool> raise_fence();
     net::awaitable<BatchResult> call_row(const Entries& entries, BatchMode mode);
     /// Answers what `result` decided; false if the entries were fenced off and went back.
     bool settle(Entries& entries, const BatchResult& result, BatchMode mode);
+    void start_forward();
     net::awaitable<void> forward(Entries entries, std::string address);
     net::awaitable<std::vector<TakeAnswer>> peek(std::vector<KeyQuestion> questions);
     net::awaitable<bool> learn_fence();
 
     /// Replies run after the next batch was sent, so that the database works meanwhile.
     void answer_soon(Entries entries, BatchResult result);
-    static void answer(Entries& entries, const BatchResult& result, EngineMetrics& metrics);
-    void answer_forwarded(Entries& entries, const ForwardedAnswers& answers);
-    void answer_all(Entries& entries, TakeAnswer::Kind kind);
+    static void answer(const Entries& entries, const BatchResult& result, EngineMetrics& metrics);
+    void answer_forwarded(const Entries& entries, const ForwardedAnswers& answers);
+    static void answer_all(const Entries& entries, TakeAnswer::Kind kind);
+    /// False if the line is full.
+    bool enqueue(Entry entry);
+    /// The next entries that still wait for an answer.
+    Entries take_from_line(std::size_t count);
     void requeue(Entries entries);
-    void drop_late();
+    /// Tells whoever waits past the deadline that the outcome is unknown, wherever the wish is.
+    void answer_overdue();
     TakeAnswer snapshot_answer(const Take& take, const Peek& peek, std::size_t index) const;
 
     EngineParts parts_;
@@ -142,6 +159,8 @@ class SaleEngine : public std::enable_shared_from_this<SaleEngine> {
     net::Batcher<KeyQuestion, TakeAnswer> peeks_;
     std::shared_ptr<postgres::Connection> connection_;
     StockHint hint_;
+    std::deque<Entry> unanswered_;  ///< everybody who waits, for answer_overdue
+    bool applying_ = false;
     bool stopping_ = false;
     bool reclaim_wanted_ = false;
     bool sold_out_check_ = false;

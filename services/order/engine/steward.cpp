@@ -13,18 +13,27 @@ net::Deadline Steward::store_deadline() const {
     return net::deadline_in(milliseconds(limits_.store_timeout_ms));
 }
 
-net::awaitable<void> Steward::run() {
+net::awaitable<void> Steward::run_payments() {
     for (;;) {
         co_await net::sleep_for(milliseconds(limits_.tick_ms));
-        co_await tick();
+        co_await attempt("payments", parts_.payments.chase());
     }
 }
 
-net::awaitable<void> Steward::tick() {
-    parts_.desk.forget_idle();
-    co_await attempt("payments", parts_.payments.chase());
-    co_await attempt("sales", move_sales_on());
-    co_await attempt("settlements", settle_with_product());
+net::awaitable<void> Steward::run_sales() {
+    for (;;) {
+        co_await net::sleep_for(milliseconds(limits_.tick_ms));
+        parts_.desk.forget_idle();
+        co_await attempt("sales", move_sales_on());
+    }
+}
+
+net::awaitable<void> Steward::run_settlements() {
+    for (;;) {
+        co_await net::sleep_for(milliseconds(limits_.tick_ms));
+        co_await attempt("preparing", prepare_sales());
+        co_await attempt("settlements", settle_with_product());
+    }
 }
 
 net::awaitable<void> Steward::attempt(std::string_view what, net::awaitable<void> step) {
@@ -54,27 +63,35 @@ net::awaitable<void> Steward::prepare(const SaleTerms& terms) {
     }
 }
 
-net::awaitable<void> Steward::move_sales_on() {
+net::awaitable<void> Steward::prepare_sales() {
     const SaleStore::DueSales due =
         co_await parts_.sales.due(limits_.preparing_age_ms, store_deadline());
     for (const Sale& sale : due.preparing) {
         co_await attempt("preparing", prepare(sale.terms));
     }
-    for (const base::Uuid& sale : due.over) {
-        co_await parts_.sales.control(sale, SaleAction::end, base::Uuid{}, store_deadline());
-        logging::info("sale ended by its clock", {{"sale", sale.to_string()}});
-    }
-    for (const base::Uuid& sale : due.reclaimable) {
-        const auto engine = co_await parts_.desk.engine(sale, store_deadline());
-        if (engine) engine->ask_for_reclaim();
-    }
-    for (const base::Uuid& sale : due.draining) {
-        const SaleStore::Settlement settlement =
-            co_await parts_.sales.settle(sale, store_deadline());
-        if (settlement.settled) {
-            logging::info("sale settled", {{"sale", sale.to_string()}});
-        }
-    }
+}
+
+net::awaitable<void> Steward::move_sales_on() {
+    const SaleStore::DueSales due =
+        co_await parts_.sales.due(limits_.preparing_age_ms, store_deadline());
+    for (const base::Uuid& sale : due.over) co_await attempt("ending", end_sale(sale));
+    for (const base::Uuid& sale : due.reclaimable) co_await attempt("reclaiming", reclaim(sale));
+    for (const base::Uuid& sale : due.draining) co_await attempt("settling", settle_sale(sale));
+}
+
+net::awaitable<void> Steward::end_sale(base::Uuid sale) {
+    co_await parts_.sales.control(sale, SaleAction::end, base::Uuid{}, store_deadline());
+    logging::info("sale ended by its clock", {{"sale", sale.to_string()}});
+}
+
+net::awaitable<void> Steward::reclaim(base::Uuid sale) {
+    const auto engine = co_await parts_.desk.engine(sale, store_deadline());
+    if (engine) engine->ask_for_reclaim();
+}
+
+net::awaitable<void> Steward::settle_sale(base::Uuid sale) {
+    const SaleStore::Settlement settlement = co_await parts_.sales.settle(sale, store_deadline());
+    if (settlement.settled) logging::info("sale settled", {{"sale", sale.to_string()}});
 }
 
 net::awaitable<void> Steward::settle_with_product() {
@@ -82,21 +99,25 @@ net::awaitable<void> Steward::settle_with_product() {
         limits_.claim_max, limits_.claim_ms, store_deadline()
     );
     for (const WorkStore::SettleItem& item : items) {
-        const auto settled = co_await parts_.product.settle(
-            item.sale_id,
-            item.product_id,
-            item.sold,
-            net::deadline_in(milliseconds(limits_.product_timeout_ms))
+        co_await attempt("settlement", settle_item(item));
+    }
+}
+
+net::awaitable<void> Steward::settle_item(WorkStore::SettleItem item) {
+    const auto settled = co_await parts_.product.settle(
+        item.sale_id,
+        item.product_id,
+        item.sold,
+        net::deadline_in(milliseconds(limits_.product_timeout_ms))
+    );
+    if (settled) {
+        co_await parts_.work.finish(item.id, store_deadline());
+    } else {
+        // Stays undone and is told by the audit: product's book says otherwise.
+        logging::error(
+            "product refused a settlement",
+            {{"sale", item.sale_id.to_string()}, {"why", settled.error().why}}
         );
-        if (settled) {
-            co_await parts_.work.finish(item.id, store_deadline());
-        } else {
-            // Stays undone and is told by the audit: product's book says otherwise.
-            logging::error(
-                "product refused a settlement",
-                {{"sale", item.sale_id.to_string()}, {"why", settled.error().why}}
-            );
-        }
     }
 }
 

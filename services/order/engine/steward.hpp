@@ -34,17 +34,24 @@ class Steward {
 
     Steward(Parts parts, StewardLimits limits) : parts_(parts), limits_(limits) {}
 
-    net::awaitable<void> run();
+    /// Three loops side by side: a product that doesn't answer must not hold up payments or sales.
+    net::awaitable<void> run_payments();
+    net::awaitable<void> run_sales();
+    net::awaitable<void> run_settlements();
 
     /// One sale from `preparing` to open or refused; also called by the request that made it.
     net::awaitable<void> prepare(const SaleTerms& terms);
 
   private:
-    net::awaitable<void> tick();
-    /// One broken neighbour must not keep the other steps from going on.
+    /// One that fails must not keep the others from going on.
     net::awaitable<void> attempt(std::string_view what, net::awaitable<void> step);
+    net::awaitable<void> prepare_sales();
     net::awaitable<void> move_sales_on();
+    net::awaitable<void> end_sale(base::Uuid sale);
+    net::awaitable<void> settle_sale(base::Uuid sale);
+    net::awaitable<void> reclaim(base::Uuid sale);
     net::awaitable<void> settle_with_product();
+    net::awaitable<void> settle_item(WorkStore::SettleItem item);
     net::Deadline store_deadline() const;
 
     Parts parts_;

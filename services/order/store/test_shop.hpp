@@ -236,6 +236,7 @@ class TestShop {
 
   public:
     postgres::Pool& room() { return room_; }
+    net::Executor executor() { return loop_.get_executor(); }
 
     SaleStore sales{room_};
     OrderStore orders{room_};

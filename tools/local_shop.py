@@ -5,10 +5,11 @@
   down [--wipe]    stop it; --wipe forgets its data, secrets and logs too
   status           what runs, and the ways in
   run -- CMD ...   run a command with what it needs to reach the running shop: the operator's
-                   command `doorbuster` in PATH, DOORBUSTER_URL, credentials as *_FILE
+                   command `doorbuster` in PATH, DOORBUSTER_URL, an administrator's
+                   DOORBUSTER_TOKEN, credentials as *_FILE
   run --fresh -- CMD ...   the same in an empty shop of its own, which ends with the command
 
-DOORBUSTER_PORT (8080), DOORBUSTER_INTERNAL_PORTS (18080: the first of the others) and
+DOORBUSTER_PORT (8080), DOORBUSTER_INTERNAL_PORTS (17400: the first of the others) and
 DOORBUSTER_STATE (the folder) choose other places; DOORBUSTER_BIN other programs.
 """
 
@@ -116,7 +117,8 @@ def run(command, fresh):
 
 
 def execute(shop, command):
-    environment = {**os.environ, **shop.operator_environment()}
+    token = {"DOORBUSTER_TOKEN": shop.admin_token()}
+    environment = {**os.environ, **shop.operator_environment(), **token}
     try:
         before = processes.die_with_this_process(signal.SIGTERM)
         return subprocess.run(command, env=environment, preexec_fn=before).returncode

@@ -15,7 +15,7 @@ from shop.trouble import Trouble
 
 ADMIN_EMAIL = "admin@doorbuster.example"
 GATEWAY_PORT = 8080
-INTERNAL_PORTS_FIRST = 18080
+INTERNAL_PORTS_FIRST = 17400
 PORT_NAMES = (
     "gateway",
     *(f"{room}-health" for room in ROOMS),

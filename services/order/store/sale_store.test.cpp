@@ -133,7 +133,7 @@ TEST_F(SaleStoreTest, LimitsUnitsAndHolds) {
 TEST_F(SaleStoreTest, RefusesLateTakes) {
     const auto sale = shop_.make_sale({.units = 5});
     Take late = shop_.take();
-    late.deadline_us = shop_.number("SELECT extract(epoch FROM now())::bigint * 1000000 - 1");
+    late.deadline_us = shop_.number("SELECT (extract(epoch FROM now()) * 1000000)::bigint - 1");
     EXPECT_EQ(outcomes_of(shop_.apply(sale, {late})), Outcomes{TakeOutcome::late});
     EXPECT_EQ(shop_.standing(sale).remaining, 5);
 }

@@ -87,6 +87,10 @@ http::Response cancel_refusal(ReturnOutcome outcome) {
             return http::to_response({409, "paid", "The order is paid already.", {}, {}, {}});
         case ReturnOutcome::refunded:
             return http::to_response({409, "refunded", "The order was refunded.", {}, {}, {}});
+        case ReturnOutcome::already_expired:
+            return http::to_response(
+                {409, "expired", "The hold has run out; its units went back.", {}, {}, {}}
+            );
         default:
             return order_unknown();
     }

@@ -77,10 +77,6 @@ net::awaitable<http::Response> cancel_order(Parts& parts, http::Request& request
     const ReturnAnswer answer = co_await engine->give_back(wish, request.deadline);
     if (answer.kind == ReturnAnswer::Kind::busy) co_return busy();
     if (answer.kind == ReturnAnswer::Kind::unknown) co_return unknown_outcome();
-    if (answer.outcome == ReturnOutcome::already_expired) {
-        order->state = OrderState::expired;
-        co_return order_response(200, *order);
-    }
     const bool cancelled = answer.outcome == ReturnOutcome::cancelled ||
                            answer.outcome == ReturnOutcome::already_cancelled;
     if (!cancelled) co_return cancel_refusal(answer.outcome);

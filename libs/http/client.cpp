@@ -198,7 +198,10 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
           socket_(std::move(socket)),
           watchdog_(core_->executor, [this] { expired(); }),
           buffer_(first_capacity) {}
-    ~Connection() { core_->closed(this); }
+    ~Connection() {
+        core_->closed(this);
+        if (done_) done_->abandon();
+    }
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
@@ -465,9 +468,9 @@ net::awaitable<void> Client::Core::open(
     if (!failed) {
         endpoints.emplace_back(address, self->origin.port);
     } else {
-        const auto [error, found] = co_await opening->resolver.async_resolve(
-            self->origin.host, std::to_string(self->origin.port), as_result
-        );
+        const std::string port = std::to_string(self->origin.port);
+        const auto [error, found] =
+            co_await opening->resolver.async_resolve(self->origin.host, port, as_result);
         if (error) {
             self->opening_failed(opening, false, "name not found: " + error.message());
             co_return;
@@ -565,6 +568,7 @@ void Client::Core::shut_down() {
         waiter->failure = Failure{Stage::queue, false, false, "the client is shutting down"};
         waiter->timer.cancel();
     }
+    for (const ConnectionPointer& connection : std::exchange(idle_, {})) connection->close();
     // Posted, because it resumes callers, who must not run inside our owner's destructor.
     std::vector<ConnectionPointer> all;
     for (Connection* const connection : open_) all.push_back(connection->shared_from_this());

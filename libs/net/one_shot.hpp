@@ -33,6 +33,14 @@ class OneShot {
         }
     }
 
+    /// Destroys the waiting coroutine instead of resuming it. Only for the destructor of a setter
+    /// that its loop takes along: else waiter and value would keep each other alive for ever.
+    void abandon() const {
+        const auto state = state_;
+        state->done = true;
+        const auto waiter = std::exchange(state->waiter, nullptr);
+    }
+
     bool is_set() const { return state_->done; }
 
     /// Waits for the value; at most one waiter, once.

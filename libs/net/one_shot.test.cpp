@@ -43,4 +43,15 @@ TEST(OneShot, IgnoresASecondValue) {
     EXPECT_EQ(testing::run_on_loop(loop, reply.wait()), "first");
 }
 
+TEST(OneShot, AbandonsItsWaiterWithoutResumingIt) {
+    net::asio::io_context loop;
+    net::OneShot<std::string> reply;
+    std::string kept = "nothing";
+    net::asio::co_spawn(loop, keep(reply, kept), net::asio::detached);
+    loop.poll();
+    reply.abandon();
+    reply.set("too late");
+    EXPECT_EQ(kept, "nothing");
+}
+
 }  // namespace

@@ -149,9 +149,9 @@ net::awaitable<void> Upstream::Core::keep_resolving(std::shared_ptr<Core> self) 
     while (!self->gone_) {
         for (Name& name : self->names_) {
             if (is_numeric(name.origin)) continue;
-            const auto [error, found] = co_await resolver.async_resolve(
-                name.origin.host, std::to_string(name.origin.port), as_result
-            );
+            const std::string port = std::to_string(name.origin.port);
+            const auto [error, found] =
+                co_await resolver.async_resolve(name.origin.host, port, as_result);
             if (self->gone_) co_return;
             if (error) {
                 // The last answer is better than none: most pods are where they were.

@@ -15,16 +15,17 @@ export CCACHE_MAXSIZE ?= 8G
 export PYTHONDONTWRITEBYTECODE := 1
 
 CXX_FILES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.hpp')
+PROGRAMS = gateway echo auth product order crowd doorbuster
 CTEST = ctest --output-on-failure --parallel $(TEST_JOBS) --no-tests=error
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test asan check build fmt install clean
+.PHONY: help demo up down status test asan check build programs configure fmt install clean
 
 ##@ See it
-demo: build ## two flash sales, the second through a Redis failover; then the audit (90 s)
+demo: programs ## two flash sales, the second through a Redis failover; then the audit (90 s)
 	@tools/demo.py
 
-up: build ## the same shop, left running; prints its address and the ways in
+up: programs ## the same shop, left running; prints its address and the ways in
 	@tools/local_shop.py up
 
 down: ## stop the running shop; its data is kept
@@ -47,10 +48,16 @@ check: build ## formatting and the style rules, without running the shop
 	$(CTEST) --test-dir build/release --label-regex style
 
 ##@ Work on it
-build: install ## install what is missing, build the programs into build/release/bin
+build: configure ## install what is missing, build programs and tests in build/release
+	ninja -C build/release -j$(JOBS)
+
+programs: configure
+	@echo "Building: $(PROGRAMS)"
+	@ninja -C build/release -j$(JOBS) $(PROGRAMS)
+
+configure: install
 	@cmake --preset release >build/release.configure.log 2>&1 || \
 	    { cat build/release.configure.log; exit 1; }
-	ninja -C build/release -j$(JOBS)
 
 fmt: ## format all C++ (clang-format 19)
 	$(CLANG_FORMAT) -i $(CXX_FILES)

@@ -71,7 +71,7 @@ class CrowdRun:
                 copy.flush()
                 if not re.match(r"\s*\d+ s ", line):
                     continue
-                shown = line.strip()[:LINE_WIDTH]
+                shown = line.split("  waiting")[0].strip()[:LINE_WIDTH]
                 if sys.stdout.isatty():
                     print(f"\r    {shown:<{LINE_WIDTH}}", end="", flush=True)
                 elif time.monotonic() >= next_line:

@@ -110,13 +110,14 @@ def die_with_this_process(death_signal):
 
 
 def end_in_order_on_signals():
-    """SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that every `finally` is run."""
+    """SIGTERM and SIGHUP unwind the stack as Ctrl-C does, so that every `finally` is run; SIGINT
+    too where a shell in the background had it ignored."""
 
     def interrupt(number, frame):
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
-    signal.signal(signal.SIGHUP, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
 
 
 class Launcher:

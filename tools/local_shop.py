@@ -41,8 +41,10 @@ def up():
     try:
         shop.start()
         seed_catalogue(shop)
-    except BaseException:
+    except BaseException as failure:
         shop.stop(quickly=True)
+        if isinstance(failure, Trouble):
+            say("If data kept from an earlier version is in the way: tools/local_shop.py down --wipe")
         raise
     say(f"\nThe shop is open.\n\n{ways_in(shop)}")
     return 0

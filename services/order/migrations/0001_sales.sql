@@ -97,9 +97,9 @@ ALTER TABLE orders.sale_batches
     ALTER COLUMN taken SET STORAGE EXTERNAL,
     ALTER COLUMN returned SET STORAGE EXTERNAL;
 
--- Orders that may come due apart from their batch: still being paid when the batch came due, or
--- fallen back from a payment that lapsed. Appended by whoever finds one, consumed under the sale's
--- row lock. A note may be there twice.
+-- Orders that come due apart from their batch: fallen back from a payment that was declined after
+-- the batch was looked at or that lapsed, or locked by a payment at that moment. Appended by
+-- whoever finds one, consumed under the sale's row lock. A note may be there twice.
 CREATE TABLE orders.late_holds (
     sale_no int NOT NULL,
     note_no bigint GENERATED ALWAYS AS IDENTITY,

@@ -6,34 +6,129 @@
 
 -- Moves final_seq over batches whose orders are all paid, cancelled, expired or refunded. A final
 -- state is never left, and orders begin under the sale's row lock, which the caller holds: what is
--- found final stays so. Looks at a bounded number of orders.
+-- found final stays so. Ends after about p_orders_max orders. Begins with one batch, because most
+-- calls find an open order in it, and then looks at several at once.
 CREATE FUNCTION orders.sale_walk_final_v1(
-    p_sale_no int, p_final_seq bigint,
+    p_sale_no int, p_final_seq bigint, p_orders_max int,
     OUT final_seq bigint, OUT all_final boolean
 ) LANGUAGE plpgsql AS $$
 DECLARE
-    orders_max CONSTANT int := 4096;
-    v_batch record;
-    v_seen int := 0;
+    batches_max CONSTANT int := 64;
+    orders_enough CONSTANT int := 2048;
+    v_batches int := 1;
+    v_to bigint;
+    v_orders bigint;
+    v_open bigint;
+    v_seen bigint := 0;
 BEGIN
     final_seq := p_final_seq;
-    all_final := true;
-    FOR v_batch IN
-        SELECT b.seq, b.taken FROM orders.sale_batches b
-        WHERE b.sale_no = p_sale_no AND b.seq > p_final_seq
-        ORDER BY b.seq
-    LOOP
-        IF cardinality(v_batch.taken) > 0 THEN
-            v_seen := v_seen + cardinality(v_batch.taken);
-            IF v_seen > orders_max OR EXISTS (
-                SELECT 1 FROM orders.sale_orders o
-                WHERE o.id = ANY (v_batch.taken) AND o.state <= 1
-            ) THEN
-                all_final := false;
-                RETURN;
-            END IF;
+    all_final := false;
+    WHILE v_seen < p_orders_max LOOP
+        SELECT max(w.seq), count(o.id), min(w.seq) FILTER (WHERE o.state <= 1)
+        INTO v_to, v_orders, v_open
+        FROM (
+            SELECT b.seq, b.taken FROM orders.sale_batches b
+            WHERE b.sale_no = p_sale_no AND b.seq > sale_walk_final_v1.final_seq
+            ORDER BY b.seq LIMIT v_batches
+        ) w
+        LEFT JOIN LATERAL unnest(w.taken) AS t (id) ON true
+        LEFT JOIN LATERAL (
+            SELECT q.id, q.state FROM orders.sale_orders q WHERE q.id = t.id OFFSET 0
+        ) o ON true;
+        IF v_to IS NULL THEN
+            all_final := true;
+            RETURN;
         END IF;
-        final_seq := v_batch.seq;
+        final_seq := coalesce(v_open - 1, v_to);
+        EXIT WHEN v_open IS NOT NULL;
+        v_seen := v_seen + v_orders;
+        IF v_orders < orders_enough THEN
+            v_batches := least(2 * v_batches, batches_max);
+        END IF;
+    END LOOP;
+END $$;
+
+-- Brings back the holds of batches that came due: of at least p_least orders, and of more as long
+-- as less than p_wanted units came back. stopped: what is due was not all looked at. An order that
+-- is being paid is left to the end of its payment, which notes it in late_holds if that leaves it
+-- open. Part of sale_apply_v1, which has the row and writes what comes back; nobody else may call
+-- it.
+CREATE FUNCTION orders.sale_reclaim_v1(
+    p_sale_no int, p_hold interval, p_now timestamptz, p_seq bigint,
+    p_reclaimed_seq bigint, p_final_seq bigint, p_least int, p_wanted bigint,
+    OUT reclaimed_seq bigint, OUT final_seq bigint, OUT next_due_at timestamptz,
+    OUT units int, OUT returned uuid[], OUT noted boolean, OUT stopped boolean
+) LANGUAGE plpgsql AS $$
+DECLARE
+    orders_max CONSTANT int := 65536;
+    orders_together CONSTANT int := 512;
+    v_batch record;
+    v_from bigint;
+    v_looked_at int := 0;
+    v_ids uuid[];
+    v_paying uuid[];
+    v_gone uuid[];
+    v_units int;
+BEGIN
+    reclaimed_seq := p_reclaimed_seq;
+    final_seq := p_final_seq;
+    units := 0;
+    returned := '{}';
+    noted := false;
+    LOOP
+        v_from := reclaimed_seq;
+        v_ids := '{}';
+        stopped := false;
+        next_due_at := NULL;
+        FOR v_batch IN
+            SELECT b.seq, b.at, b.taken FROM orders.sale_batches b
+            WHERE b.sale_no = p_sale_no AND b.seq > v_from
+            ORDER BY b.seq
+        LOOP
+            IF cardinality(v_batch.taken) > 0 AND v_batch.at + p_hold > p_now THEN
+                next_due_at := v_batch.at + p_hold;
+                EXIT;
+            END IF;
+            IF cardinality(v_ids) >= orders_together OR v_looked_at >= orders_max THEN
+                next_due_at := least(v_batch.at + p_hold, p_now);
+                stopped := true;
+                EXIT;
+            END IF;
+            IF v_batch.seq > final_seq THEN
+                v_ids := v_ids || v_batch.taken;
+            END IF;
+            v_looked_at := v_looked_at + greatest(cardinality(v_batch.taken), 1);
+            reclaimed_seq := v_batch.seq;
+        END LOOP;
+
+        WITH held AS MATERIALIZED (
+            SELECT o.id, o.state FROM orders.sale_orders o
+            WHERE o.id = ANY (v_ids) AND (o.state = 1 OR (o.state = 0 AND o.expires_at <= p_now))
+            ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED
+        ), gone AS (
+            UPDATE orders.sale_orders o
+            SET state = 4, changed_at = p_now, returned_seq = p_seq + 1
+            FROM held h WHERE o.id = h.id AND h.state = 0
+            RETURNING o.id, o.quantity
+        )
+        SELECT coalesce(array_agg(g.id ORDER BY g.id), '{}'), coalesce(sum(g.quantity), 0),
+               ARRAY(SELECT h.id FROM held h WHERE h.state = 1)
+        INTO v_gone, v_units, v_paying FROM gone g;
+        returned := returned || v_gone;
+        units := units + v_units;
+
+        -- Locked by a payment that begins or ends just now: it may not know that its batch was
+        -- looked at.
+        INSERT INTO orders.late_holds (sale_no, order_id)
+        SELECT p_sale_no, o.id FROM orders.sale_orders o
+        WHERE o.id = ANY (v_ids) AND o.state <= 1 AND o.id <> ALL (v_paying);
+        IF FOUND THEN
+            noted := true;
+        ELSIF cardinality(v_paying) = 0 AND final_seq BETWEEN v_from AND reclaimed_seq THEN
+            final_seq := reclaimed_seq;
+        END IF;
+        EXIT WHEN NOT stopped OR v_looked_at >= orders_max
+            OR (v_looked_at >= p_least AND units >= p_wanted);
     END LOOP;
 END $$;
 
@@ -54,7 +149,10 @@ CREATE FUNCTION orders.sale_apply_v1(
 ) LANGUAGE plpgsql AS $$
 DECLARE
     takes_max CONSTANT int := 4096;
-    reclaimed_orders_min CONSTANT int := 1024;
+    -- A batch without takes keeps nobody waiting but the next one.
+    reclaimed_min CONSTANT int := CASE WHEN cardinality(p_order_ids) > 0 THEN 1024 ELSE 8192 END;
+    notes_max CONSTANT int := 4096;
+    walked_max CONSTANT int := 4096;
     no_order CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
     v record;
     v_now timestamptz;
@@ -66,14 +164,16 @@ DECLARE
     v_final bigint;
     v_due timestamptz;
     v_late boolean;
+    v_due_left boolean := false;
     v_unfinished boolean := false;
     v_demand bigint;
-    v_looked_at int := 0;
-    v_batch record;
+    v_back record;
     v_take record;
+    v_notes bigint[];
     v_ids uuid[];
     v_units int;
     v_taken uuid[] := '{}';
+    v_served uuid[] := '{}';
     v_returned uuid[] := '{}';
     v_refused int[];
 BEGIN
@@ -149,12 +249,22 @@ BEGIN
         return_outcomes := '{}';
     END IF;
 
-    -- Holds that come due apart from their batch.
+    -- Holds that come due apart from their batch. Notes of orders still being paid are passed over.
     IF v_late THEN
-        v_ids := ARRAY(
-            SELECT l.order_id FROM orders.late_holds l WHERE l.sale_no = v.sale_no
-            ORDER BY l.note_no LIMIT reclaimed_orders_min
-        );
+        SELECT coalesce(array_agg(n.note_no), '{}'), coalesce(array_agg(n.order_id), '{}')
+        INTO v_notes, v_ids
+        FROM (
+            SELECT l.note_no, l.order_id FROM orders.late_holds l
+            CROSS JOIN LATERAL (
+                SELECT 1 FROM orders.sale_orders o
+                WHERE o.id = l.order_id
+                    AND (o.state > 1 OR (o.state = 0 AND o.expires_at <= v_now))
+                OFFSET 0
+            ) ended
+            WHERE l.sale_no = v.sale_no
+            ORDER BY l.note_no LIMIT notes_max
+        ) n;
+        v_due_left := cardinality(v_notes) >= notes_max;
         WITH due AS MATERIALIZED (
             SELECT o.id FROM orders.sale_orders o
             WHERE o.id = ANY (v_ids) AND o.state = 0 AND o.expires_at <= v_now
@@ -170,58 +280,27 @@ BEGIN
         INTO v_returned, v_units FROM gone g;
         remaining := remaining + v_units;
 
-        DELETE FROM orders.late_holds l USING orders.sale_orders o
-        WHERE l.sale_no = v.sale_no AND l.order_id = ANY (v_ids)
-            AND o.id = l.order_id AND o.state > 1;
+        DELETE FROM orders.late_holds l
+        WHERE l.sale_no = v.sale_no AND l.note_no = ANY (v_notes)
+            AND (SELECT o.state FROM orders.sale_orders o WHERE o.id = l.order_id) > 1;
+        v_late := EXISTS (SELECT 1 FROM orders.late_holds l WHERE l.sale_no = v.sale_no);
     END IF;
 
-    -- Batches that came due: at least a bounded number of orders, and beyond it as long as somebody
-    -- could be refused for want of them.
+    -- Batches that came due: a bounded number of orders, and more only as long as somebody could be
+    -- refused for want of them.
     IF v_due <= v_now THEN
         v_demand := coalesce((SELECT sum(q) FROM unnest(p_quantities) AS q), 0);
-        v_due := NULL;
-        FOR v_batch IN
-            SELECT b.seq, b.at, b.taken FROM orders.sale_batches b
-            WHERE b.sale_no = v.sale_no AND b.seq > v_reclaimed
-            ORDER BY b.seq
-        LOOP
-            IF cardinality(v_batch.taken) > 0 THEN
-                IF v_batch.at + v.hold > v_now
-                    OR (v_looked_at >= reclaimed_orders_min AND remaining >= v_demand)
-                THEN
-                    v_due := v_batch.at + v.hold;
-                    EXIT;
-                END IF;
-                v_looked_at := v_looked_at + cardinality(v_batch.taken);
-                WITH due AS MATERIALIZED (
-                    SELECT o.id FROM orders.sale_orders o
-                    WHERE o.id = ANY (v_batch.taken) AND o.state = 0 AND o.expires_at <= v_now
-                    ORDER BY o.id FOR NO KEY UPDATE SKIP LOCKED
-                ), gone AS (
-                    UPDATE orders.sale_orders o
-                    SET state = 4, changed_at = v_now, returned_seq = v.seq + 1
-                    FROM due WHERE o.id = due.id
-                    RETURNING o.id, o.quantity
-                )
-                SELECT v_returned || coalesce(array_agg(g.id ORDER BY g.id), '{}'),
-                       coalesce(sum(g.quantity), 0)
-                INTO v_returned, v_units FROM gone g;
-                remaining := remaining + v_units;
-
-                -- What is being paid, or is locked by a payment that begins or ends just now.
-                INSERT INTO orders.late_holds (sale_no, order_id)
-                SELECT v.sale_no, o.id FROM orders.sale_orders o
-                WHERE o.id = ANY (v_batch.taken) AND o.state <= 1;
-                IF FOUND THEN
-                    v_late := true;
-                ELSIF v_final = v_batch.seq - 1 THEN
-                    v_final := v_batch.seq;
-                END IF;
-            ELSIF v_final = v_batch.seq - 1 THEN
-                v_final := v_batch.seq;
-            END IF;
-            v_reclaimed := v_batch.seq;
-        END LOOP;
+        SELECT r.* INTO v_back FROM orders.sale_reclaim_v1(
+            v.sale_no, v.hold, v_now, v.seq, v_reclaimed, v_final, reclaimed_min,
+            v_demand - remaining
+        ) r;
+        v_reclaimed := v_back.reclaimed_seq;
+        v_final := v_back.final_seq;
+        v_due := v_back.next_due_at;
+        v_late := v_late OR v_back.noted;
+        v_due_left := v_due_left OR v_back.stopped;
+        v_returned := v_returned || v_back.returned;
+        remaining := remaining + v_back.units;
     END IF;
 
     IF state IN (2, 3) AND v_now >= v.ends_at THEN
@@ -232,7 +311,7 @@ BEGIN
     -- Sold out for good: nothing is left and nothing can come back.
     IF remaining = 0 AND NOT sold_out AND state = 2 AND v_now >= v.starts_at THEN
         SELECT w.final_seq, w.all_final INTO v_final, sold_out
-        FROM orders.sale_walk_final_v1(v.sale_no, v_final) w;
+        FROM orders.sale_walk_final_v1(v.sale_no, v_final, walked_max) w;
         -- It stops either at an open order or at its bound.
         v_unfinished := NOT sold_out AND v_final > v.final_seq;
     END IF;
@@ -250,7 +329,7 @@ BEGIN
         v_refused := array_fill(0, ARRAY[12]);
         -- One scan per customer finds the order of this key and all that the customer ever held.
         FOR v_take IN
-            SELECT t.order_id, t.fingerprint, t.quantity, t.deadline_us, t.turn,
+            SELECT t.order_id, t.customer_id, t.fingerprint, t.quantity, t.deadline_us, t.turn,
                    h.known_id, h.known_fingerprint, h.units, h.holds
             FROM (
                 SELECT a.*, row_number() OVER (PARTITION BY a.customer_id ORDER BY a.n) AS turn
@@ -275,10 +354,12 @@ BEGIN
                     CASE WHEN v_take.known_fingerprint = v_take.fingerprint THEN 1 ELSE 2 END
                 WHEN v_take.deadline_us < at_us THEN 10
                 WHEN v_gate IS NOT NULL THEN v_gate
-                WHEN v_take.turn > 1 THEN 11
+                -- What the scan counted lacks what this batch gave the customer.
+                WHEN v_take.turn > 1 AND v_take.customer_id = ANY (v_served) THEN 11
                 WHEN v_take.units + v_take.quantity > v.units_per_customer
                     OR v_take.holds >= v.holds_per_customer THEN 7
                 WHEN remaining >= v_take.quantity THEN 0
+                WHEN v_due_left THEN 10
                 WHEN remaining = 0 THEN 5
                 ELSE 6
             END;
@@ -287,6 +368,7 @@ BEGIN
             IF v_outcome = 0 THEN
                 remaining := remaining - v_take.quantity;
                 v_taken := array_append(v_taken, v_take.order_id);
+                v_served := array_append(v_served, v_take.customer_id);
                 take_order_ids := array_append(take_order_ids, v_take.order_id);
             ELSE
                 v_refused[v_outcome + 1] := v_refused[v_outcome + 1] + 1;
@@ -335,18 +417,21 @@ BEGIN
         WHERE u.sale_no = v.sale_no;
     END IF;
 
-    -- A late hold comes back whenever its payment is declined or lapses: look again soon.
+    -- A late hold comes back whenever its payment is declined or lapses: look again soon. With
+    -- nothing left final_seq was just moved: what it stays behind is being paid.
     IF NOT sold_out THEN
         next_expiry_us := (extract(epoch FROM least(
             v_due,
-            CASE WHEN v_late THEN v_now + interval '250 milliseconds' END,
-            CASE WHEN v_unfinished THEN v_now END
+            CASE WHEN v_late OR (state = 2 AND remaining = 0 AND v_final < v_reclaimed)
+                 THEN v_now + interval '250 milliseconds' END,
+            CASE WHEN v_due_left OR v_unfinished THEN v_now END
         )) * 1000000)::bigint;
     END IF;
 END $$;
 
 -- One unlocked snapshot of the row and of which keys have an order. STABLE: all statements in it
--- see the snapshot of the call. status: 0, or 2 for no such sale. Arrays: nil where a key is unknown.
+-- see the snapshot of the call. status: 0, or 2 for no such sale. Arrays: nil where a key is
+-- unknown.
 CREATE FUNCTION orders.sale_peek_v1(
     p_sale uuid, p_customers uuid[], p_keys uuid[],
     OUT status smallint, OUT state smallint, OUT fence bigint, OUT seq bigint, OUT remaining int,
@@ -356,6 +441,7 @@ CREATE FUNCTION orders.sale_peek_v1(
 ) LANGUAGE plpgsql STABLE AS $$
 DECLARE
     no_order CONSTANT uuid := '00000000-0000-0000-0000-000000000000';
+    notes_max CONSTANT int := 4096;
     v_sale_no int;
     v_now timestamptz := clock_timestamp();
 BEGIN
@@ -363,7 +449,18 @@ BEGIN
            coalesce(s.refusal, ''),
            CASE WHEN NOT u.sold_out THEN (extract(epoch FROM least(
                u.next_due_at,
-               CASE WHEN EXISTS (SELECT 1 FROM orders.late_holds l WHERE l.sale_no = s.sale_no)
+               CASE WHEN EXISTS (
+                        SELECT 1
+                        FROM (SELECT n.order_id FROM orders.late_holds n
+                              WHERE n.sale_no = s.sale_no ORDER BY n.note_no LIMIT notes_max) l
+                        CROSS JOIN LATERAL (
+                            SELECT 1 FROM orders.sale_orders o
+                            WHERE o.id = l.order_id AND o.state = 0 AND o.expires_at <= v_now
+                            OFFSET 0
+                        ) due
+                    ) THEN v_now
+                    WHEN (u.state = 2 AND u.remaining = 0 AND u.final_seq < u.reclaimed_seq)
+                        OR EXISTS (SELECT 1 FROM orders.late_holds n WHERE n.sale_no = s.sale_no)
                     THEN v_now + interval '250 milliseconds' END
            )) * 1000000)::bigint END
     INTO v_sale_no, state, fence, seq, remaining, sold_out, sold, released, refusal, next_expiry_us
@@ -433,7 +530,8 @@ BEGIN
     status := CASE WHEN v_fingerprint = p_fingerprint THEN 1 ELSE 2 END;
 END $$;
 
--- Product has set the units aside (p_refusal null), or refused to.
+-- Product has set the units aside (p_refusal null), or refused to. A refused sale is settled with
+-- product as well: another pod's create may still be under way and succeed there later.
 CREATE FUNCTION orders.sale_open_v1(p_sale uuid, p_refusal text, OUT state smallint)
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -453,6 +551,11 @@ BEGIN
         UPDATE orders.sale_units r SET state = 1, released = r.remaining, remaining = 0
         WHERE r.sale_no = u.sale_no;
         UPDATE orders.sales s SET refusal = p_refusal WHERE s.sale_no = u.sale_no;
+        INSERT INTO orders.work_items (kind, subject_id, payload)
+        SELECT 'settle_reservation', s.id,
+               jsonb_build_object('product_id', s.product_id, 'sold', 0)
+        FROM orders.sales s WHERE s.sale_no = u.sale_no
+        ON CONFLICT (kind, subject_id) DO NOTHING;
     END IF;
     state := u.state;
 END $$;
@@ -506,6 +609,7 @@ CREATE FUNCTION orders.sale_settle_v1(
     p_sale uuid, OUT settled boolean, OUT still_open bigint
 ) LANGUAGE plpgsql AS $$
 DECLARE
+    walked_max CONSTANT int := 200000;
     v record;
     v_final bigint;
     v_all_final boolean;
@@ -524,7 +628,7 @@ BEGIN
         p_sale, v.fence, 1, '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'
     );
     SELECT w.final_seq, w.all_final INTO v_final, v_all_final
-    FROM orders.sale_units u, orders.sale_walk_final_v1(u.sale_no, u.final_seq) w
+    FROM orders.sale_units u, orders.sale_walk_final_v1(u.sale_no, u.final_seq, walked_max) w
     WHERE u.sale_no = v.sale_no;
     IF NOT v_all_final THEN
         UPDATE orders.sale_units u SET final_seq = v_final
@@ -612,7 +716,9 @@ END $$;
 
 -- Ends attempts by the provider's verdict (0 approved, 1 declined), one row per request in its
 -- order. outcome: PayFinish. An approval and what it changes are one transaction; if the order has
--- moved on, the money is due back. A repeated call answers what was done.
+-- moved on, the money is due back. A repeated call answers what was done. A declined order whose
+-- batch was looked at is noted: either sale_reclaim_v1 had locked the order before, then its
+-- progress is seen here, or it found the order locked and noted it itself.
 CREATE FUNCTION orders.pay_finish_v1(p_orders uuid[], p_ns int[], p_verdicts int[])
 RETURNS TABLE (outcome int)
 LANGUAGE plpgsql AS $$
@@ -647,6 +753,11 @@ BEGIN
         SET state = CASE WHEN f.becomes = 2 THEN 2 ELSE 0 END, changed_at = v_now
         FROM seen f
         WHERE o.id = f.order_id AND f.current AND f.becomes IN (1, 2)
+        RETURNING o.sale_no, o.id, o.seq, o.state
+    ), noted AS (
+        INSERT INTO orders.late_holds (sale_no, order_id)
+        SELECT m.sale_no, m.id FROM moved m JOIN orders.sale_units u ON u.sale_no = m.sale_no
+        WHERE m.state = 0 AND m.seq <= u.reclaimed_seq
     )
     SELECT CASE WHEN f.becomes IS NULL THEN 3 WHEN f.becomes = 2 THEN 0 WHEN f.becomes = 1 THEN 1
                 ELSE 2 END
@@ -760,7 +871,7 @@ BEGIN
 END $$;
 
 -- What a worker has to move on. what: 0 preparing for longer than p_age_ms, 1 open or paused past
--- its end, 2 draining, 3 holds came due that only a batch brings back.
+-- its end, 2 draining, 3 only a batch moves it on: holds came due, or it may be sold out for ever.
 CREATE FUNCTION orders.sale_due_v1(p_age_ms bigint)
 RETURNS TABLE (sale_id uuid, what int)
 LANGUAGE plpgsql STABLE AS $$
@@ -781,9 +892,22 @@ BEGIN
     WHERE u.state IN (2, 3, 4) AND NOT u.sold_out AND (
         u.next_due_at <= v_now
         OR EXISTS (
-            SELECT 1 FROM orders.late_holds l JOIN orders.sale_orders o ON o.id = l.order_id
-            WHERE l.sale_no = u.sale_no AND o.state = 0 AND o.expires_at <= v_now
+            SELECT 1 FROM orders.late_holds l
+            CROSS JOIN LATERAL (
+                SELECT 1 FROM orders.sale_orders o
+                WHERE o.id = l.order_id AND o.state = 0 AND o.expires_at <= v_now
+                OFFSET 0
+            ) due
+            WHERE l.sale_no = u.sale_no
         )
+        OR (u.state = 2 AND u.remaining = 0 AND s.starts_at <= v_now AND NOT EXISTS (
+            SELECT 1
+            FROM (SELECT b.taken FROM orders.sale_batches b
+                  WHERE b.sale_no = u.sale_no AND b.seq > u.final_seq
+                      AND cardinality(b.taken) > 0
+                  ORDER BY b.seq LIMIT 1) w
+            JOIN orders.sale_orders o ON o.id = ANY (w.taken) AND o.state <= 1
+        ))
     );
 END $$;
 
@@ -870,7 +994,9 @@ BEGIN
         WHERE p.pronamespace = 'orders'::regnamespace AND p.proname ~ '^(sale|pay|order)_.*_v1$'
     LOOP
         EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', f);
-        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO orders', f);
+        IF f::text NOT LIKE '%sale_reclaim%' THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO orders', f);
+        END IF;
         EXECUTE format('ALTER FUNCTION %s SET search_path = pg_catalog, pg_temp', f);
         IF f::text LIKE '%sale_end_blockers%' THEN
             CONTINUE;

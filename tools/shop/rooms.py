@@ -17,6 +17,8 @@ ROOMS = ("auth", "product", "echo", "order-1", "order-2", "gateway")
 READY_SECONDS = 30
 GRACE_SECONDS = 10
 PROBE_SECONDS = 2
+# How a build with sanitizers is told where to report; unset, a room gets none of them.
+SANITIZER_VARIABLES = ("ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS")
 
 
 def programs_folder():
@@ -95,6 +97,7 @@ class Rooms:
             "LISTEN_PORT": str(self.ports[name].serving),
             "HEALTH_PORT": str(self.ports[name].health),
             "LOG_LEVEL": os.environ.get("LOG_LEVEL", "info"),
+            **{name: os.environ[name] for name in SANITIZER_VARIABLES if name in os.environ},
         }
 
     def _special(self, name):

@@ -97,7 +97,7 @@ class Rooms:
             "LISTEN_PORT": str(self.ports[name].serving),
             "HEALTH_PORT": str(self.ports[name].health),
             "LOG_LEVEL": os.environ.get("LOG_LEVEL", "info"),
-            **{name: os.environ[name] for name in SANITIZER_VARIABLES if name in os.environ},
+            **{one: os.environ[one] for one in SANITIZER_VARIABLES if one in os.environ},
         }
 
     def _special(self, name):

@@ -19,22 +19,6 @@ constexpr std::size_t chunk_line_max = 4096;
 constexpr std::size_t request_id_min = 8;
 constexpr std::size_t request_id_max = 64;
 
-std::string make_request_id() {
-    static base::Jitter source = [] {
-        std::uint64_t seed = 0;
-        base::secure_random({reinterpret_cast<std::uint8_t*>(&seed), sizeof seed});
-        return base::Jitter(seed);
-    }();
-    constexpr char digits[] = "0123456789abcdef";
-    auto bits = source.next();
-    std::string id(16, '0');
-    for (char& letter : id) {
-        letter = digits[bits & 15];
-        bits >>= 4;
-    }
-    return id;
-}
-
 bool is_body_error(const boost::system::error_code& error) {
     return error == beast_http::error::body_limit;
 }
@@ -57,6 +41,22 @@ std::int64_t deadline_ms(const Headers& headers, std::int64_t most) {
 }
 
 }  // namespace
+
+std::string make_request_id() {
+    static base::Jitter source = [] {
+        std::uint64_t seed = 0;
+        base::secure_random({reinterpret_cast<std::uint8_t*>(&seed), sizeof seed});
+        return base::Jitter(seed);
+    }();
+    constexpr char digits[] = "0123456789abcdef";
+    auto bits = source.next();
+    std::string id(16, '0');
+    for (char& letter : id) {
+        letter = digits[bits & 15];
+        bits >>= 4;
+    }
+    return id;
+}
 
 bool is_request_id(std::string_view text) {
     if (text.size() < request_id_min || text.size() > request_id_max) return false;

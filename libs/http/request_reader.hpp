@@ -64,4 +64,6 @@ class RequestReader {
 /// 8-64 of [A-Za-z0-9_-]: what X-Request-Id may be.
 bool is_request_id(std::string_view text);
 
+std::string make_request_id();
+
 }  // namespace http

@@ -33,6 +33,9 @@ using std::chrono::milliseconds;
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr int listen_backlog = 4096;
 constexpr milliseconds accept_pause(100);
+/// While draining: how long a connection that never asked may take to send its first request. Who
+/// has just connected is about to, and can't tell a close from a request that got lost.
+constexpr milliseconds first_request_time(1000);
 /// After a refusal: how long and how much is read on so that the peer sees the answer, not a reset.
 constexpr milliseconds linger_time(1000);
 constexpr int linger_reads_max = 64;
@@ -56,6 +59,8 @@ class Server::Core : public std::enable_shared_from_this<Core> {
 
     void listen(const std::string& address, std::uint16_t port);
     static net::awaitable<void> accept(std::shared_ptr<Core> self);
+    /// Takes in who has connected already: closing the port would reset them.
+    void accept_what_came();
     void admit(Tcp::socket socket, const Tcp::endpoint& peer);
     void left(Connection* connection);
     void stop_accepting();
@@ -112,7 +117,8 @@ class Server::Connection {
 
     static net::awaitable<void> serve(std::shared_ptr<Connection> self);
     void close();
-    /// Unless a request is under way, or has arrived and was not read yet.
+    /// Unless a request is under way, or has arrived and was not read yet. A connection that never
+    /// asked is given first_request_time instead.
     void close_if_idle();
 
   private:
@@ -131,6 +137,7 @@ class Server::Connection {
     std::string address_;
     std::string unsent_;
     Phase phase_ = Phase::idle;
+    bool has_asked_ = false;
 };
 
 Server::Connection::Connection(
@@ -150,7 +157,12 @@ void Server::Connection::close() {
 void Server::Connection::close_if_idle() {
     ErrorCode error;
     if (phase_ != Phase::idle || !socket_.is_open()) return;
-    if (socket_.available(error) == 0 || error) close();
+    if (socket_.available(error) != 0 && !error) return;
+    if (has_asked_ || error) {
+        close();
+    } else {
+        watchdog_.expire_at(net::SteadyClock::now() + first_request_time);
+    }
 }
 
 bool Server::Connection::prepare_to_read() {
@@ -164,8 +176,8 @@ bool Server::Connection::prepare_to_read() {
     const auto before = phase_;
     phase_ = !reader_.mid_request() ? Phase::idle : reader_.in_body() ? Phase::body : Phase::head;
     if (phase_ == Phase::idle) {
-        if (core_->closing && !core_->acceptor.is_open()) close_if_idle();
         watchdog_.expire_at(now + milliseconds(limits.idle_timeout_ms));
+        if (core_->closing && !core_->acceptor.is_open()) close_if_idle();
     } else if (phase_ != before) {
         const bool in_body = phase_ == Phase::body;
         const auto timeout = in_body ? limits.body_timeout_ms : limits.header_timeout_ms;
@@ -220,11 +232,13 @@ net::awaitable<void> Server::Connection::serve(std::shared_ptr<Connection> self)
         }
         const auto began = net::SteadyClock::now();
         it.phase_ = Phase::busy;
+        it.has_asked_ = true;
         it.watchdog_.disarm();
         Response response;
         const bool refused = progress == RequestReader::Progress::refused;
         if (refused) {
             it.request_ = Request{};
+            it.request_.request_id = make_request_id();
             response = to_response(it.reader_.refusal());
         } else {
             if (core.gone) break;
@@ -318,6 +332,17 @@ net::awaitable<void> Server::Core::accept(std::shared_ptr<Core> self) {
             logging::warning("accept failed", {{"error", error.message()}});
             co_await net::sleep_for(accept_pause);
         }
+    }
+}
+
+void Server::Core::accept_what_came() {
+    for (int accepted = 0; accepted < listen_backlog; ++accepted) {
+        Tcp::socket socket(executor);
+        Tcp::endpoint peer;
+        ErrorCode error;
+        acceptor.accept(socket, peer, error);
+        if (error) return;
+        admit(std::move(socket), peer);
     }
 }
 
@@ -461,6 +486,7 @@ net::awaitable<void> Server::drain() {
     const auto core = core_;
     const auto deadline = net::deadline_in(milliseconds(core->limits.drain_timeout_ms));
     core->closing = true;
+    core->accept_what_came();
     core->stop_accepting();
     core->close_idle();
     bool notified = true;

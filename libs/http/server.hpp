@@ -51,7 +51,8 @@ class Server {
     void close_after_responses();
 
     /// Stops accepting, answers what is under way with `Connection: close`, closes idle
-    /// connections; returns when all are closed or drain_timeout_ms passed.
+    /// connections (a second later those on which no request ever came: it may be on its way);
+    /// returns when all are closed or drain_timeout_ms passed.
     net::awaitable<void> drain();
 
     std::size_t connections() const;

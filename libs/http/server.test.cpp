@@ -339,6 +339,7 @@ TEST_F(ServerTest, TakesOrMakesRequestIds) {
     const auto made = caller.read_response();
     EXPECT_TRUE(has(made, "X-Request-Id: " + last_id + "\r\n")) << made;
     EXPECT_EQ(last_id.size(), 16U);
+    EXPECT_TRUE(has(ask("nonsense\r\n\r\n"), "\r\nX-Request-Id: ")) << "refusals too";
 }
 
 TEST_F(ServerTest, BoundsDeadlines) {
@@ -440,6 +441,33 @@ TEST_F(ServerTest, DrainsWhatIsUnderWay) {
     EXPECT_TRUE(has(busy.read_all(), "Connection: close\r\n"));
     run_until([&] { return drained; });
     EXPECT_EQ(server->connections(), 0U);
+}
+
+TEST_F(ServerTest, DrainsWhoHasJustConnected) {
+    serve();
+    auto accepted = peer();
+    run_until([&] { return server->connections() == 1; });
+    auto in_backlog = peer();
+    bool drained = false;
+    net::asio::co_spawn(loop, server->drain(), [&](std::exception_ptr) { drained = true; });
+    loop.restart();
+    loop.poll();
+    for (RawPeer* late : {&accepted, &in_backlog}) {
+        late->write(keep_alive_get);
+        const auto answer = late->read_all();
+        EXPECT_TRUE(answer.starts_with("HTTP/1.1 200")) << answer;
+        EXPECT_TRUE(has(answer, "Connection: close\r\n"));
+    }
+    run_until([&] { return drained; });
+}
+
+TEST_F(ServerTest, DrainWaitsShortlyForFirstRequests) {
+    limits.drain_timeout_ms = 60000;
+    serve();
+    auto silent = peer();
+    run_until([&] { return server->connections() == 1; });
+    testing::run_on_loop(loop, server->drain(), std::chrono::seconds(5));
+    EXPECT_EQ(silent.read_all(), "");
 }
 
 TEST_F(ServerTest, DrainEndsInTime) {

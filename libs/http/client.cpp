@@ -44,7 +44,7 @@ constexpr std::size_t response_head_bytes_max = 64 * 1024;
 struct Failure {
     Stage stage = Stage::exchange;
     bool timed_out = false;
-    bool stale = false;  ///< a connection used before turned out to be closed
+    bool stale = false;  ///< a pooled connection turned out to be closed
     std::string what = {};
 };
 
@@ -207,11 +207,13 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
 
     void read();
     void begin(std::string text, bool is_head, net::Deadline deadline, net::OneShot<Outcome> done);
-    void rest(net::Deadline until) { watchdog_.expire_at(until); }
+    void rest(net::Deadline until) {
+        was_pooled_ = true;
+        watchdog_.expire_at(until);
+    }
     void close();
     void fail(Failure failure);
     bool is_open() const { return socket_.is_open(); }
-    bool was_used() const { return exchanges_ > 1; }
     /// Asks the kernel whether the peer has closed, or sent what nobody asked for.
     bool is_silent();
 
@@ -236,13 +238,12 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
     bool began_ = false;  ///< a byte of the response came
     bool writing_ = false;
     bool reading_ = false;
-    std::size_t exchanges_ = 0;
+    bool was_pooled_ = false;  ///< it may have lain idle, and the peer may have tired of it
 };
 
 void Client::Connection::begin(
     std::string text, bool is_head, net::Deadline deadline, net::OneShot<Outcome> done
 ) {
-    ++exchanges_;
     is_head_ = is_head;
     began_ = false;
     done_ = std::move(done);
@@ -299,7 +300,7 @@ void Client::Connection::on_end(const ErrorCode& error) {
         parser_->put_eof(incomplete);
         if (!incomplete) return finish();
     }
-    const bool stale = !began_ && was_used();
+    const bool stale = !began_ && was_pooled_;
     fail({began_ ? Stage::response : Stage::exchange, false, stale, error.message()});
 }
 

@@ -251,6 +251,17 @@ TEST_F(ClientTest, ReplacesAStaleConnectionOnceForWhatMayBeRepeated) {
     EXPECT_EQ(server.requests().size(), 5U);
 }
 
+TEST_F(ClientTest, ReplacesAStaleConnectionThatWasNeverUsed) {
+    EXPECT_TRUE(ask({}, 0).failed) << "too late for the connection it asked for";
+    run_until([&] { return server.accepted() == 1; });
+    settle();
+    EXPECT_EQ(client().connections(), 1U);
+    server.then("");
+    server.then(ok);
+    EXPECT_EQ(ask().body, "ok");
+    EXPECT_EQ(server.accepted(), 2);
+}
+
 TEST_F(ClientTest, NeverRepeatsWhatIsNotSafe) {
     server.then(ok);
     ask();

@@ -14,13 +14,15 @@ void append_member(std::string& out, std::string_view name, std::string_view tex
     base::append_json_string(out, text);
 }
 
-bool is_secret(std::string_view name) {
+bool is_authorization(std::string_view name) {
     return http::equal_ignoring_case(name, "Authorization") ||
-           http::equal_ignoring_case(name, "Proxy-Authorization") ||
-           http::equal_ignoring_case(name, "Cookie");
+           http::equal_ignoring_case(name, "Proxy-Authorization");
 }
 
-std::string redact(std::string_view value) {
+/// What may be shown of a header: of credentials their scheme, of cookies nothing.
+std::string shown(std::string_view name, std::string_view value) {
+    if (http::equal_ignoring_case(name, "Cookie")) return "[redacted]";
+    if (!is_authorization(name)) return std::string(value);
     const auto scheme = value.substr(0, value.find(' '));
     return scheme.size() == value.size() ? "[redacted]" : std::string(scheme) + " [redacted]";
 }
@@ -31,7 +33,7 @@ void append_headers(std::string& out, const http::Headers& headers) {
         if (out.back() != '[') out.push_back(',');
         out.push_back('{');
         append_member(out, "name", name);
-        append_member(out, "value", is_secret(name) ? redact(value) : value);
+        append_member(out, "value", shown(name, value));
         out.push_back('}');
     }
     out.push_back(']');

@@ -370,6 +370,15 @@ TEST_F(GatewayTest, RetriesABrokenConnectionOnlyWhenThatIsSafe) {
     }
 }
 
+TEST_F(GatewayTest, RetriesAtTheOnlyAddressWhatBroke) {
+    product.break_next();
+    EXPECT_EQ(ask("GET", "/api/v1/products").status, 200);
+    EXPECT_EQ(product.requests.size(), 2U);
+    auth.break_next();
+    EXPECT_EQ(ask("POST", "/api/v1/auth/login").status, 503) << "it may have had an effect";
+    EXPECT_EQ(auth.requests.size(), 1U);
+}
+
 TEST_F(GatewayTest, SaysWhenARoomIsAway) {
     open();
     product.crash();

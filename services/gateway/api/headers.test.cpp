@@ -59,6 +59,13 @@ TEST(RequestHeaders, BelieveConfiguredProxiesOnly) {
     EXPECT_EQ(take({given}, "10.43.0.0/16, 10.42.0.8").get("X-Forwarded-For"), "10.42.0.7");
 }
 
+TEST(RequestHeaders, KeepEveryHopThatATrustedProxyTells) {
+    const auto headers =
+        take({{"X-Forwarded-For", "6.6.6.6"}, {"x-forwarded-for", "1.2.3.4"}}, "10.42.0.0/16");
+    EXPECT_EQ(headers.get("X-Forwarded-For"), "6.6.6.6, 1.2.3.4, 10.42.0.7");
+    EXPECT_EQ(headers.count("X-Forwarded-For"), 1U);
+}
+
 TEST(TrustedProxies, ReadsNetworks) {
     const auto networks = proxies("10.0.0.0/9, 192.0.2.1,fd00::/8");
     EXPECT_TRUE(networks.contains("10.127.1.1"));

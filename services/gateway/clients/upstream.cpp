@@ -79,6 +79,7 @@ class Upstream::Core : public std::enable_shared_from_this<Core> {
     struct Attempt {
         http::Response response;
         std::optional<Stage> failed;
+        bool timed_out = false;
         std::string what;
     };
 
@@ -220,7 +221,9 @@ net::awaitable<std::expected<http::Response, UpstreamFailure>> Upstream::Core::s
         if (tried == attempts_max || !may_repeat) break;
         if (net::time_left(deadline).count() <= self->settings_.deadline_margin_ms) break;
         auto other = self->choose(member.get());
-        if (!other && stage != Stage::connect) break;
+        // Behind the only address may be another pod (a Service), unless it is merely slow or full.
+        const bool broke = stage == Stage::exchange && !outcome.timed_out;
+        if (!other && stage != Stage::connect && !broke) break;
         if (other) member = std::move(other);
         self->retries_.Increment();
     }
@@ -252,6 +255,7 @@ net::awaitable<Upstream::Core::Attempt> Upstream::Core::attempt(
         end = AttemptEnd::answered;
     } catch (const http::TransportError& error) {
         outcome.failed = error.stage();
+        outcome.timed_out = error.timed_out();
         outcome.what = error.what();
         const bool refused = error.stage() == Stage::connect && !error.timed_out();
         const bool silent = error.timed_out() && error.stage() != Stage::queue;

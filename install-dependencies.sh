@@ -69,6 +69,11 @@ keep_daemons_off_at_boot() {
     done
 }
 
+# dpkg tells of each package four times; errors still come through.
+fetch_and_unpack() {
+    apt-get install --yes --quiet=2 --no-install-recommends -o Dpkg::Use-Pty=0 "$@" >/dev/null
+}
+
 install_packages() {
     export DEBIAN_FRONTEND=noninteractive
     if ! lists_know "$@"; then
@@ -76,10 +81,10 @@ install_packages() {
         apt-get update --quiet=2
     fi
     forbid_starting_daemons
-    if ! apt-get install --yes --quiet=2 --no-install-recommends "$@"; then
+    if ! fetch_and_unpack "$@"; then
         say "trying once more with fresh package lists"
         apt-get update --quiet=2
-        apt-get install --yes --quiet=2 --no-install-recommends "$@"
+        fetch_and_unpack "$@"
     fi
     keep_daemons_off_at_boot "$@"
 }
@@ -100,7 +105,7 @@ main() {
         say "nothing is missing"
         return
     fi
-    say "missing: ${missing[*]}"
+    say "installing (a minute or so): ${missing[*]}"
     if [ "$(id -u)" -ne 0 ]; then
         command -v sudo >/dev/null || fail "no sudo here; as root run: $(readlink -f "$0")"
         exec sudo -- "$(readlink -f "$0")"

@@ -143,6 +143,8 @@ void Crowd::after_take(
         run_.tally.rush_purchases = run_.tally.purchases;
     }
     if (verdict == Verdict::refused && ends_the_sale(answer.code)) {
+        purchase.refused_for_good = true;
+        if (!purchase.order_id.empty()) ++run_.tally.contradictions;
         if (run_.tally.first_sold_out == net::Deadline{}) {
             run_.tally.first_sold_out = outcome.ended;
         }
@@ -171,6 +173,7 @@ void Crowd::acknowledge(Purchase& purchase, const PurchasePointer& pointer, cons
         if (purchase.order_id != answer.order_id) ++run_.tally.contradictions;
         return;
     }
+    if (purchase.refused_for_good) ++run_.tally.contradictions;
     const auto now = net::SteadyClock::now();
     purchase.order_id = answer.order_id;
     run_.tally.purchased(run_.started, now, purchase.quantity);

@@ -50,6 +50,7 @@ class Crowd {
         int pending = 0;       ///< exchanges queued, waiting or under way for it
         bool decided = false;  ///< its take needs no further tries
         std::string order_id;  ///< not empty once acknowledged
+        bool refused_for_good = false;
         std::string fate;
     };
     using PurchasePointer = std::shared_ptr<Purchase>;

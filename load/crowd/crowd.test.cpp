@@ -31,6 +31,7 @@ class Shop {
         int units = 10;
         int busy_first = 0;  ///< so many purchases are answered 503 before any is served
         bool never_answers = false;
+        bool forgets_keys = false;  ///< the same key again is another purchase
     };
 
     explicit Shop(Rules rules) : rules_(rules) {
@@ -78,9 +79,8 @@ class Shop {
         ++takes;
         if (request.headers.get("Authorization") != "Bearer token") return {.status = 401};
         const std::string key(request.headers.get("Idempotency-Key").value_or(""));
-        if (const auto known = orders_by_key.find(key); known != orders_by_key.end()) {
-            return order(200, known->second);
-        }
+        const auto known = orders_by_key.find(key);
+        if (known != orders_by_key.end() && !rules_.forgets_keys) return order(200, known->second);
         if (rules_.busy_first > 0) {
             --rules_.busy_first;
             return http::to_response({.status = 503, .code = "busy"});
@@ -145,6 +145,17 @@ Options options_for(const Shop& shop) {
 std::uint64_t count_of(const Counts& counts, const std::string& name) {
     const auto found = counts.find(name);
     return found == counts.end() ? 0 : found->second;
+}
+
+TEST(Crowd, counts_an_order_and_a_refusal_for_good_under_one_key) {
+    Shop shop({.units = 1, .forgets_keys = true});
+    Options options = options_for(shop);
+    options.connections = 2;
+    options.duplicates = 1;
+    const RunRecord run = Crowd(options, make_customers(1), nullptr).run();
+    EXPECT_EQ(count_of(run.tally.answers[0], "created"), 1U);
+    EXPECT_EQ(count_of(run.tally.answers[0], "sold_out"), 1U);
+    EXPECT_EQ(run.tally.contradictions, 1U);
 }
 
 TEST(Crowd, storms_a_sale_until_everybody_knows_where_they_stand) {

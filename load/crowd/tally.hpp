@@ -34,8 +34,9 @@ struct Tally {
     std::uint64_t retries = 0;
     std::uint64_t stale_resends = 0;
     std::uint64_t duplicates = 0;
-    std::uint64_t contradictions = 0;  ///< one key, two different orders: never acceptable
-    std::uint64_t unfinished = 0;      ///< purchases still under way when the time was up
+    /// One key, two different orders, or an order and a refusal for good: never acceptable.
+    std::uint64_t contradictions = 0;
+    std::uint64_t unfinished = 0;  ///< purchases still under way when the time was up
 
     Histogram purchase;      ///< an answer that acknowledges an order
     Histogram until_bought;  ///< from arrival to acknowledgement, retries and waits included

@@ -26,7 +26,8 @@ constexpr std::size_t keys_bytes_max = 64 * 1024;
 constexpr milliseconds fetch_timeout{3000};
 constexpr milliseconds fetch_interval_min{1000};
 constexpr milliseconds backoff_first{250};
-constexpr milliseconds backoff_most{5000};
+/// What Retry-After says to callers while there are no keys.
+constexpr milliseconds backoff_most{1000};
 constexpr std::size_t caller_secret_bytes_min = 16;
 
 http::Problem problem(int status, std::string code, std::string detail) {
@@ -56,21 +57,15 @@ http::Problem keys_unavailable() {
     http::Problem made = problem(
         503, "keys_unavailable", "Access tokens can't be checked yet; try again in a moment."
     );
-    made.retry_after_s = 1;
+    made.retry_after_s = backoff_most / std::chrono::seconds(1);
     return made;
 }
 
-bool equal_ignoring_case(std::string_view left, std::string_view lower_case_right) {
-    return std::ranges::equal(left, lower_case_right, [](char a, char b) {
-        return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + ('a' - 'A')) : a) == b;
-    });
-}
-
-// What follows the scheme (lower case); nullopt if the header is absent or of another scheme.
+// What follows the scheme; nullopt if the header is absent or of another scheme.
 std::optional<std::string_view> credentials(const http::Request& request, std::string_view scheme) {
     const auto header = request.headers.get("Authorization");
     if (!header || header->size() <= scheme.size()) return std::nullopt;
-    if (!equal_ignoring_case(header->substr(0, scheme.size()), scheme)) return std::nullopt;
+    if (!http::equal_ignoring_case(header->substr(0, scheme.size()), scheme)) return std::nullopt;
     if ((*header)[scheme.size()] != ' ') return std::nullopt;
     return header->substr(scheme.size() + 1);
 }

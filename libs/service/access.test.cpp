@@ -108,6 +108,17 @@ TEST_F(Access, says_unavailable_before_the_first_keys_and_accepts_after) {
     EXPECT_EQ(claims->account_id, account_id);
 }
 
+TEST_F(Access, has_its_first_keys_within_what_it_told_callers_to_wait) {
+    keys_.status = 503;
+    service::Access access(context_, settings());
+    access.start();
+    run_until([&] { return keys_.requests == 5; });
+    keys_.status = 200;
+    const auto begun_at = std::chrono::steady_clock::now();
+    run_until([&] { return access.has_keys(); });
+    EXPECT_LT(std::chrono::steady_clock::now() - begun_at, 1500ms) << "Retry-After was 1";
+}
+
 TEST_F(Access, names_what_is_wrong_with_a_token) {
     service::Access access(context_, {}, key_.jwks());
     EXPECT_EQ(code_of(access.caller(http::Request())), "token_missing");

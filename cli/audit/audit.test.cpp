@@ -37,6 +37,7 @@ std::string id(int number) {
 
 constexpr int sale = 1;
 constexpr int product = 2;
+constexpr int refused_sale = 3;
 constexpr int anna = 0xa;
 constexpr int bob = 0xb;
 constexpr int carl = 0xc;
@@ -219,6 +220,11 @@ class AuditTest : public ::testing::Test {
         };
     }
 
+    AuditReport look_at_saved_log() {
+        return ::testing::run_on_loop(
+            loop_, audit(*auditor_, path_, [](std::string_view, std::int64_t, std::int64_t) {})
+        );
+    }
     AuditReport look(bool with_log = true) {
         if (with_log) save_log();
         std::optional<std::filesystem::path> log;
@@ -342,6 +348,11 @@ TEST_F(AuditTest, FindsAnAnswerWithoutAnOrder) {
     expect_found(2, "a buyer was told of an order that does not exist");
 }
 
+TEST_F(AuditTest, FindsAnAnswerThatNamesNoOrder) {
+    log_[0].order = "-";
+    expect_found(2, "a buyer was not told which order he has");
+}
+
 TEST_F(AuditTest, FindsAZombieOrder) {
     execute(
         "UPDATE orders.sale_orders SET customer_id = '" + id(dora) + "', key = '" +
@@ -460,6 +471,13 @@ TEST_F(AuditTest, FindsMoneyThatIsNotAccountedFor) {
     expect_found_by_database(7, "a paid order was not charged");
 }
 
+TEST_F(AuditTest, FindsARefundThatGaveNothingBack) {
+    execute("UPDATE orders.sale_orders SET state = 5 WHERE id = '" + id(0x100 * anna) + "'");
+    expect_found_by_database(7, "an order and its payment attempts contradict each other");
+    execute("DELETE FROM orders.payment_attempts; DELETE FROM sandbox.charges");
+    expect_found_by_database(7, "an order and its payment attempts contradict each other");
+}
+
 TEST_F(AuditTest, FindsSalesAndStockThatDisagree) {
     execute("UPDATE product.reservation_lines SET quantity = 5");
     expect_found_by_database(8, "a sale's allotment is not what product set aside");
@@ -473,7 +491,61 @@ TEST_F(AuditTest, FindsSalesAndStockThatDisagree) {
     );
     expect_found_by_database(8, "product sets units aside for no live sale");
     execute("DELETE FROM orders.work_items");
-    expect_found_by_database(8, "a settled sale has no settlement ordered");
+    expect_found_by_database(8, "sale has no settlement ordered");
+}
+
+TEST_F(AuditTest, FindsMovementsOutOfNowhere) {
+    execute(fmt::format(
+        "UPDATE product.products SET stock = stock + 1;"
+        "INSERT INTO product.stock_ledger (product_id, kind, quantity, stock_after, "
+        "reserved_after, actor) VALUES ('{}', 'return', 1, 97, 0, 't')",
+        id(product)
+    ));
+    expect_found_by_database(8, "a movement of stock has no restock, return or settlement");
+}
+
+TEST_F(AuditTest, FindsAChargeUnderAKeyThatNobodyMade) {
+    execute("INSERT INTO sandbox.charges VALUES ('who knows', 1, 'EUR', 'charged')");
+    expect_found_by_database(7, "the provider charged without a payment");
+}
+
+TEST_F(AuditTest, FindsNothingInARefusedSale) {
+    execute(fmt::format(
+        "SELECT orders.sale_create_v1('{0}', '{1}', 'lamp', 1, 'EUR', 500, 1, 1, 60000, now(), "
+        "now() + interval '1 hour', '{0}', '{0}', '{0}');"
+        "SELECT orders.sale_open_v1('{0}', 'not_enough_stock')",
+        id(refused_sale),
+        id(product)
+    ));
+    // A create that was under way came through: its settlement is still to come.
+    execute(fmt::format(
+        "SELECT product.reserve_v1('{0}', 'flash_sale', '{{{1}}}', '{{1}}', NULL, 't')",
+        id(refused_sale),
+        id(product)
+    ));
+    AuditReport report = look();
+    EXPECT_TRUE(report.holds()) << to_table(report);
+    execute("UPDATE orders.work_items SET done_at = now()");
+    expect_found_by_database(8, "product sets units aside for no live sale");
+    execute(fmt::format(
+        "SELECT product.settle_v1('{0}', '{{{1}}}', '{{0}}', 't')", id(refused_sale), id(product)
+    ));
+    report = look();
+    EXPECT_TRUE(report.holds()) << to_table(report);
+}
+
+TEST_F(AuditTest, FindsNothingInARefusedSaleThatProductNeverKnew) {
+    execute(fmt::format(
+        "SELECT orders.sale_create_v1('{0}', '{1}', 'lamp', 1, 'EUR', 500, 1, 1, 60000, now(), "
+        "now() + interval '1 hour', '{0}', '{0}', '{0}');"
+        "SELECT orders.sale_open_v1('{0}', 'not_enough_stock');"
+        "SELECT product.settle_v1('{0}', '{{{1}}}', '{{0}}', 't');"
+        "UPDATE orders.work_items SET done_at = now()",
+        id(refused_sale),
+        id(product)
+    ));
+    const AuditReport report = look();
+    EXPECT_TRUE(report.holds()) << to_table(report);
 }
 
 TEST_F(AuditTest, FindsWhatIsStuck) {
@@ -489,15 +561,40 @@ TEST_F(AuditTest, FindsWhatIsStuck) {
         "UPDATE orders.sales SET created_at = now() - interval '1 day'"
     );
     expect_found_by_database(9, "a sale is stuck");
+    execute(
+        "INSERT INTO product.reservations (id, purpose, state, expires_at, created_by) "
+        "VALUES (gen_random_uuid(), 'order', 'open', now() - interval '1 day', 't')"
+    );
+    expect_found_by_database(9, "a reservation that ran out still holds units");
+}
+
+TEST_F(AuditTest, FindsAHoldThatNobodyTookBack) {
+    execute(
+        "UPDATE orders.sale_orders SET state = 0, returned_seq = NULL, "
+        "expires_at = now() - interval '1 day' WHERE id = '" +
+        id(0x100 * bob) + "'"
+    );
+    expect_found_by_database(9, "a hold that ran out is still held");
+}
+
+TEST_F(AuditTest, ReadsNoLineThatIsCutShort) {
+    save_log();
+    std::filesystem::resize_file(path_, std::filesystem::file_size(path_) - 1);
+    EXPECT_THROW(look_at_saved_log(), std::runtime_error);
+}
+
+TEST_F(AuditTest, ProvesNothingByAnEmptyLog) {
+    log_.clear();
+    const AuditReport report = look();
+    ASSERT_EQ(report.skipped.size(), 4u);
+    EXPECT_EQ(report.skipped[0].why, "the log of the crowd is empty");
 }
 
 TEST_F(AuditTest, NamesTheLineItCannotRead) {
     save_log();
     std::ofstream(path_, std::ios::app) << "nonsense\n";
     try {
-        ::testing::run_on_loop(
-            loop_, audit(*auditor_, path_, [](std::string_view, std::int64_t, std::int64_t) {})
-        );
+        look_at_saved_log();
         FAIL() << "it read nonsense";
     } catch (const std::runtime_error& error) {
         EXPECT_NE(std::string(error.what()).find(":10: 1 columns"), std::string::npos)

@@ -150,17 +150,20 @@ constexpr std::array sale_checks{
         7,
         "an order and its payment attempts contradict each other",
         {"audit_attempts",
-         R"(SELECT format('order %s (state %s): %s attempts paid, %s open', o.id, o.state,
-                          coalesce(p.paid, 0), coalesce(p.open, 0)), count(*) OVER ()
+         R"(SELECT format('order %s (state %s): %s attempts paid, %s open, %s refunded', o.id,
+                          o.state, coalesce(p.paid, 0), coalesce(p.open, 0),
+                          coalesce(p.refunded, 0)), count(*) OVER ()
             FROM orders.sale_orders o
             FULL JOIN (
                 SELECT order_id, count(*) FILTER (WHERE state = 2) AS paid,
-                       count(*) FILTER (WHERE state = 0) AS open
+                       count(*) FILTER (WHERE state = 0) AS open,
+                       count(*) FILTER (WHERE state IN (5, 6)) AS refunded
                 FROM orders.payment_attempts GROUP BY order_id
             ) p ON p.order_id = o.id
             WHERE o.id IS NULL
-                OR coalesce(p.paid, 0) <> CASE o.state WHEN 2 THEN 1 ELSE 0 END AND o.state <> 5
+                OR coalesce(p.paid, 0) <> CASE o.state WHEN 2 THEN 1 ELSE 0 END
                 OR coalesce(p.open, 0) <> CASE o.state WHEN 1 THEN 1 ELSE 0 END
+                OR (o.state = 5 AND coalesce(p.refunded, 0) = 0)
             LIMIT 5)"}
     },
     Check{
@@ -187,6 +190,15 @@ constexpr std::array sale_checks{
                     - s.hold_ms * interval '1 millisecond')
                 OR (u.state IN (2, 3, 4) AND NOT u.sold_out
                     AND u.next_due_at < now() - interval '60 seconds')
+            LIMIT 5)"}
+    },
+    Check{
+        9,
+        "a hold that ran out is still held",
+        {"audit_stuck_holds",
+         R"(SELECT format('order %s since %s', o.id, o.expires_at), count(*) OVER ()
+            FROM orders.sale_orders o
+            WHERE o.state = 0 AND o.expires_at < now() - interval '60 seconds'
             LIMIT 5)"}
     },
     Check{
@@ -219,9 +231,7 @@ constexpr std::array sandbox_checks{
         {"audit_charges",
          R"(SELECT format('charge %s of %s', c.provider_key, c.amount_cents), count(*) OVER ()
             FROM sandbox.charges c
-            LEFT JOIN orders.payment_attempts p
-                ON p.order_id = split_part(c.provider_key, ':', 1)::uuid
-                AND p.n = split_part(c.provider_key, ':', 2)::int
+            LEFT JOIN orders.payment_attempts p ON p.order_id || ':' || p.n = c.provider_key
             WHERE c.state = 'charged' AND (p.n IS NULL OR p.state NOT IN (0, 2, 3, 5)
                 OR p.amount_cents <> c.amount_cents OR p.currency <> c.currency)
             LIMIT 5)"}
@@ -269,16 +279,21 @@ constexpr std::array product_checks{
             LEFT JOIN product.reservation_lines l
                 ON l.reservation_id = s.id AND l.product_id = s.product_id
             WHERE w.kind = 'settle_reservation' AND w.done_at IS NOT NULL
-                AND (r.state IS DISTINCT FROM 'settled' OR l.sold IS DISTINCT FROM u.sold)
+                AND CASE
+                    -- Refused: product never set its units aside, or has them back.
+                    WHEN u.state = 1 THEN coalesce(r.state, 'missing') IN ('open', 'missing')
+                        OR l.sold > 0
+                    ELSE r.state IS DISTINCT FROM 'settled' OR l.sold IS DISTINCT FROM u.sold
+                END
             LIMIT 5)"}
     },
     Check{
         8,
-        "a settled sale has no settlement ordered",
+        "a settled or refused sale has no settlement ordered",
         {"audit_unordered_settlements",
          R"(SELECT format('sale %s', s.id), count(*) OVER ()
             FROM orders.sales s JOIN orders.sale_units u USING (sale_no)
-            WHERE u.state = 5 AND NOT EXISTS (
+            WHERE u.state IN (1, 5) AND NOT EXISTS (
                 SELECT 1 FROM orders.work_items w
                 WHERE w.kind = 'settle_reservation' AND w.subject_id = s.id
                     AND (w.payload ->> 'sold')::bigint = u.sold)
@@ -294,7 +309,7 @@ constexpr std::array product_checks{
             LEFT JOIN orders.sale_units u USING (sale_no)
             LEFT JOIN orders.work_items w ON w.kind = 'settle_reservation' AND w.subject_id = r.id
             WHERE r.purpose = 'flash_sale' AND r.state = 'open'
-                AND (u.state IS NULL OR u.state = 1 OR (u.state = 5 AND w.done_at IS NOT NULL))
+                AND (u.state IS NULL OR (u.state IN (1, 5) AND w.done_at IS NOT NULL))
             LIMIT 5)"}
     },
     Check{
@@ -322,6 +337,40 @@ constexpr std::array product_checks{
             ) r ON r.product_id = p.id
             WHERE p.stock <> coalesce(m.stock, 0) OR p.reserved <> coalesce(m.reserved, 0)
                 OR p.reserved <> coalesce(r.reserved, 0) OR p.stock < p.reserved
+            LIMIT 5)"}
+    },
+    Check{
+        8,
+        "a movement of stock has no restock, return or settlement behind it, or the reverse",
+        {"audit_movements",
+         R"(SELECT format('product %s %s: moved %s, on record %s', p.id, k.kind,
+                          coalesce(m.units, 0), coalesce(d.units, 0)), count(*) OVER ()
+            FROM product.products p
+            CROSS JOIN (VALUES ('restock'), ('return'), ('settle_sold')) AS k (kind)
+            LEFT JOIN (
+                SELECT product_id, kind, sum(quantity) AS units
+                FROM product.stock_ledger GROUP BY product_id, kind
+            ) m ON m.product_id = p.id AND m.kind = k.kind
+            LEFT JOIN (
+                SELECT product_id, 'restock' AS kind, sum(quantity) AS units
+                FROM product.restocks GROUP BY product_id
+                UNION ALL
+                SELECT product_id, 'return', sum(quantity)
+                FROM product.return_lines GROUP BY product_id
+                UNION ALL
+                SELECT product_id, 'settle_sold', sum(sold)
+                FROM product.reservation_lines GROUP BY product_id
+            ) d ON d.product_id = p.id AND d.kind = k.kind
+            WHERE coalesce(m.units, 0) <> coalesce(d.units, 0)
+            LIMIT 5)"}
+    },
+    Check{
+        9,
+        "a reservation that ran out still holds units",
+        {"audit_stuck_reservations",
+         R"(SELECT format('reservation %s since %s', r.id, r.expires_at), count(*) OVER ()
+            FROM product.reservations r
+            WHERE r.state = 'open' AND r.expires_at < now() - interval '60 seconds'
             LIMIT 5)"}
     }
 };

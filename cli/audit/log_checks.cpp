@@ -91,7 +91,9 @@ void LogChecks::check_accepted(
     }
     SaleFacts::Order& order = facts.orders[first];
     order.first_answered_us = std::min(order.first_answered_us, exchange.answered_us);
-    if (exchange.order_id && *exchange.order_id != order.id) {
+    if (!exchange.order_id) {
+        findings_.add(2, "a buyer was not told which order he has", where);
+    } else if (*exchange.order_id != order.id) {
         findings_.add(
             3,
             "the same key was answered with different orders",
@@ -181,11 +183,8 @@ void LogChecks::check_shortage(
     // answer, so that only a hold overdue all that time counts.
     const std::int64_t from_us = exchange.pos ? batch->at_us : exchange.sent_us + clock_slack_us;
     const std::int64_t to_us = exchange.pos ? batch->at_us : exchange.answered_us - clock_slack_us;
-    for (const SaleFacts::Overdue& hold : facts.overdue) {
-        if (from_us > hold.from_us && to_us < hold.to_us && from_us <= to_us) {
-            findings_.add(5, "a buyer was refused while a hold was overdue", where);
-            return;
-        }
+    if (facts.was_overdue(from_us, to_us)) {
+        findings_.add(5, "a buyer was refused while a hold was overdue", where);
     }
 }
 

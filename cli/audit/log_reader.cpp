@@ -55,6 +55,10 @@ LogReader::LogReader(const std::filesystem::path& path) : path_(path), buffer_(b
 bool LogReader::next(Exchange& exchange) {
     if (!std::getline(file_, text_)) return false;
     ++line_;
+    // A number that lost its end would still be a number.
+    if (file_.eof()) {
+        fail("the last line is cut short: remove it to audit the log without it");
+    }
     cells_.clear();
     std::string_view rest = text_;
     while (true) {

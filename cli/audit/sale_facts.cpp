@@ -99,6 +99,14 @@ void sort_facts(SaleFacts& facts) {
         const SaleFacts::Order& b = facts.orders[right];
         return std::tie(a.seq, a.pos) < std::tie(b.seq, b.pos);
     });
+    std::sort(facts.overdue.begin(), facts.overdue.end(), [](const auto& left, const auto& right) {
+        return left.from_us < right.from_us;
+    });
+    std::int64_t latest_us = INT64_MIN;
+    for (SaleFacts::Overdue& hold : facts.overdue) {
+        latest_us = std::max(latest_us, hold.to_us);
+        hold.to_us = latest_us;
+    }
 }
 
 }  // namespace
@@ -141,6 +149,14 @@ std::int64_t SaleFacts::remaining_at(const Batch& batch, std::optional<std::int6
         remaining += orders[*place].quantity;
     }
     return remaining;
+}
+
+bool SaleFacts::was_overdue(std::int64_t from_us, std::int64_t to_us) const {
+    const auto later =
+        std::lower_bound(overdue.begin(), overdue.end(), from_us, [](const auto& hold, auto value) {
+            return hold.from_us < value;
+        });
+    return from_us <= to_us && later != overdue.begin() && to_us < std::prev(later)->to_us;
 }
 
 net::awaitable<std::optional<SaleFacts>> load_sale_facts(

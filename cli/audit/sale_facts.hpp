@@ -37,14 +37,14 @@ struct SaleFacts {
     /// standing for more than the second that it may.
     struct Overdue {
         std::int64_t from_us = 0;
-        std::int64_t to_us = 0;
+        std::int64_t to_us = 0;  ///< the latest end of this hold and of all that came due before
     };
 
     base::Uuid id;
     std::vector<Order> orders;          ///< by customer, then key
     std::vector<std::uint32_t> places;  ///< indexes of orders, by seq, then pos
     std::vector<Batch> batches;         ///< by seq
-    std::vector<Overdue> overdue;
+    std::vector<Overdue> overdue;       ///< by from_us
 
     /// Every order of this customer and key: more than one is a violation.
     std::pair<std::size_t, std::size_t> orders_of(const base::Uuid& customer, const base::Uuid& key)
@@ -52,6 +52,8 @@ struct SaleFacts {
     const Batch* batch(std::int64_t seq) const;
     /// Units left before take `pos` of batch `seq` was decided, or after all of it.
     std::int64_t remaining_at(const Batch& batch, std::optional<std::int64_t> pos) const;
+    /// Whether one hold was overdue all the time from `from_us` to `to_us`.
+    bool was_overdue(std::int64_t from_us, std::int64_t to_us) const;
 };
 
 /// nullopt: no such sale. Reads in pieces, within one snapshot.

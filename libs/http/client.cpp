@@ -511,14 +511,15 @@ void Client::Core::opening_failed(
 }
 
 void Client::Core::opened(const std::shared_ptr<Opening>& opening) {
-    if (std::exchange(opening->over, true)) return;
-    --opening_;
-    opening->timer.cancel();
     ErrorCode error;
     opening->socket.non_blocking(true, error);
     if (!error) opening->socket.set_option(Tcp::no_delay(true), error);
+    if (error) return opening_failed(opening, false, "cannot connect: " + error.message());
+    if (std::exchange(opening->over, true)) return;
+    --opening_;
+    opening->timer.cancel();
     auto connection = std::make_shared<Connection>(shared_from_this(), std::move(opening->socket));
-    if (gone_ || error) return;
+    if (gone_) return;
     open_.insert(connection.get());
     connection->read();
     Waiter* const waiter = next_waiter(true);

@@ -19,10 +19,6 @@ constexpr std::size_t chunk_line_max = 4096;
 constexpr std::size_t request_id_min = 8;
 constexpr std::size_t request_id_max = 64;
 
-bool is_body_error(const boost::system::error_code& error) {
-    return error == beast_http::error::body_limit;
-}
-
 bool is_framing_error(const boost::system::error_code& error) {
     return error == beast_http::error::bad_content_length ||
            error == beast_http::error::multiple_content_length ||
@@ -158,7 +154,7 @@ RequestReader::Progress RequestReader::parse(Request& request) {
     begin_ += parser.put({buffer_.get() + begin_, end_ - begin_}, error);
     const bool need_more = error == beast_http::error::need_more;
     if (error && !need_more) {
-        if (is_body_error(error)) {
+        if (error == beast_http::error::body_limit) {
             return refuse(
                 413,
                 "body_too_large",

@@ -165,9 +165,4 @@ std::vector<Router::Route> Router::routes() const {
     return all;
 }
 
-std::string_view Router::pattern_of(std::string_view method, std::string_view path) const {
-    const Match match = find(method, path);
-    return match.entry ? std::string_view(match.entry->route.pattern) : std::string_view();
-}
-
 }  // namespace http

@@ -28,11 +28,8 @@ class Router {
 
     net::awaitable<Response> handle(Request& request) const;
 
-    /// All routes, for the test that compares them with the contract, and for metric labels.
+    /// All routes, for the test that compares them with the contract.
     std::vector<Route> routes() const;
-
-    /// The pattern that a path matches ("" if none): a bounded label for metrics and logs.
-    std::string_view pattern_of(std::string_view method, std::string_view path) const;
 
   private:
     struct Entry {

@@ -74,7 +74,6 @@ class Server::Core : public std::enable_shared_from_this<Core> {
     const Router& router;
     Tcp::acceptor acceptor;
     std::unordered_set<Connection*> connections;
-    std::size_t under_way = 0;
     net::Event all_left;
     DateText date;
     std::string scratch;   ///< responses are serialised here; what can't be sent at once moves on
@@ -244,13 +243,11 @@ net::awaitable<void> Server::Connection::serve(std::shared_ptr<Connection> self)
             if (core.gone) break;
             std::exception_ptr failure;
             it.request_.remote_address = it.address_;
-            ++core.under_way;
             try {
                 response = co_await core.router.handle(it.request_);
             } catch (...) {
                 failure = std::current_exception();
             }
-            --core.under_way;
             if (failure) response = core.failure_response(it.request_, failure);
         }
         core.count(it.request_, response.status, began);
@@ -498,10 +495,6 @@ net::awaitable<void> Server::drain() {
 
 std::size_t Server::connections() const {
     return core_->connections.size();
-}
-
-std::size_t Server::requests_under_way() const {
-    return core_->under_way;
 }
 
 }  // namespace http

@@ -56,7 +56,6 @@ class Server {
     net::awaitable<void> drain();
 
     std::size_t connections() const;
-    std::size_t requests_under_way() const;
 
   private:
     class Core;

@@ -6,8 +6,9 @@
 
 -- Moves final_seq over batches whose orders are all paid, cancelled, expired or refunded. A final
 -- state is never left, and orders begin under the sale's row lock, which the caller holds: what is
--- found final stays so. Ends after about p_orders_max orders. Begins with one batch, because most
--- calls find an open order in it, and then looks at several at once.
+-- found final stays so. Ends after about p_orders_max orders or half a second: callers give up
+-- after 1.5 s, and all would be done again. Begins with one batch, because most calls find an open
+-- order in it, and then looks at several at once.
 CREATE FUNCTION orders.sale_walk_final_v1(
     p_sale_no int, p_final_seq bigint, p_orders_max int,
     OUT final_seq bigint, OUT all_final boolean
@@ -15,6 +16,7 @@ CREATE FUNCTION orders.sale_walk_final_v1(
 DECLARE
     batches_max CONSTANT int := 64;
     orders_enough CONSTANT int := 2048;
+    v_until CONSTANT timestamptz := clock_timestamp() + interval '500 milliseconds';
     v_batches int := 1;
     v_to bigint;
     v_orders bigint;
@@ -23,7 +25,7 @@ DECLARE
 BEGIN
     final_seq := p_final_seq;
     all_final := false;
-    WHILE v_seen < p_orders_max LOOP
+    WHILE v_seen < p_orders_max AND clock_timestamp() < v_until LOOP
         SELECT max(w.seq), count(o.id), min(w.seq) FILTER (WHERE o.state <= 1)
         INTO v_to, v_orders, v_open
         FROM (
@@ -49,10 +51,10 @@ BEGIN
 END $$;
 
 -- Brings back the holds of batches that came due: of at least p_least orders, and of more as long
--- as less than p_wanted units came back. stopped: what is due was not all looked at. An order that
--- is being paid is left to the end of its payment, which notes it in late_holds if that leaves it
--- open. Part of sale_apply_v1, which has the row and writes what comes back; nobody else may call
--- it.
+-- as less than p_wanted units came back, but never for much longer than half a second (see above).
+-- stopped: what is due was not all looked at. An order that is being paid is left to the end of its
+-- payment, which notes it in late_holds if that leaves it open. Part of sale_apply_v1, which has
+-- the row and writes what comes back; nobody else may call it.
 CREATE FUNCTION orders.sale_reclaim_v1(
     p_sale_no int, p_hold interval, p_now timestamptz, p_seq bigint,
     p_reclaimed_seq bigint, p_final_seq bigint, p_least int, p_wanted bigint,
@@ -62,6 +64,7 @@ CREATE FUNCTION orders.sale_reclaim_v1(
 DECLARE
     orders_max CONSTANT int := 65536;
     orders_together CONSTANT int := 512;
+    v_until CONSTANT timestamptz := clock_timestamp() + interval '500 milliseconds';
     v_batch record;
     v_from bigint;
     v_looked_at int := 0;
@@ -127,7 +130,7 @@ BEGIN
         ELSIF cardinality(v_paying) = 0 AND final_seq BETWEEN v_from AND reclaimed_seq THEN
             final_seq := reclaimed_seq;
         END IF;
-        EXIT WHEN NOT stopped OR v_looked_at >= orders_max
+        EXIT WHEN NOT stopped OR v_looked_at >= orders_max OR clock_timestamp() >= v_until
             OR (v_looked_at >= p_least AND units >= p_wanted);
     END LOOP;
 END $$;
@@ -418,7 +421,8 @@ BEGIN
     END IF;
 
     -- A late hold comes back whenever its payment is declined or lapses: look again soon. With
-    -- nothing left final_seq was just moved: what it stays behind is being paid.
+    -- nothing left every batch moves final_seq on as far as it gets: what it stays behind is being
+    -- paid.
     IF NOT sold_out THEN
         next_expiry_us := (extract(epoch FROM least(
             v_due,

@@ -279,7 +279,8 @@ def say_findings(results):
             say(f"\n{result.title}, invariant {finding['invariant']}: {finding['description']}")
             say("\n".join(f"    {example}" for example in finding["examples"]))
         for skipped in result.audit["skipped"]:
-            say(f"\n{result.title}, invariant {skipped['invariant']}: not checked, {skipped['why']}")
+            number, why = skipped["invariant"], skipped["why"]
+            say(f"\n{result.title}, invariant {number}: not checked, {why}")
 
 
 def main():

@@ -44,7 +44,7 @@ def up():
     except BaseException as failure:
         shop.stop(quickly=True)
         if isinstance(failure, Trouble):
-            say("If data kept from an earlier version is in the way: tools/local_shop.py down --wipe")
+            say("If kept data of another version is in the way: tools/local_shop.py down --wipe")
         raise
     say(f"\nThe shop is open.\n\n{ways_in(shop)}")
     return 0

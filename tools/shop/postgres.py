@@ -159,8 +159,8 @@ class PrivatePostgres:
             raise Trouble(f"initdb failed: {made.stderr.strip()}")
 
     def _require_same_version(self):
-        installed = subprocess.run([program("postgres"), "--version"], capture_output=True, text=True)
-        major = re.search(r"(\d+)", installed.stdout).group(1)
+        installed = subprocess.check_output([program("postgres"), "--version"], text=True)
+        major = re.search(r"(\d+)", installed).group(1)
         if int(major) < OLDEST_VERSION:
             raise Trouble(f"PostgreSQL {major} is too old: {OLDEST_VERSION} or newer is needed")
         if major != self.version():

@@ -56,7 +56,7 @@ IMPURE = {
 
 
 def is_test(path):
-    return path.name.endswith((".test.cpp", ".bench.cpp"))
+    return path.name.endswith((".test.cpp", ".test.hpp", ".bench.cpp"))
 
 
 def is_standard(header):
@@ -217,7 +217,7 @@ class Tree:
 
     def check_linked(self, path, line, layer, depends, for_tests):
         if layer == "testing" and not is_test(path):
-            self.say(path, line, "only *.test.cpp may include testing/")
+            self.say(path, line, "only *.test.cpp and *.test.hpp may include testing/")
             return False
         if layer in depends or (is_test(path) and layer in for_tests):
             return True

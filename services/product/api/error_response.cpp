@@ -1,11 +1,17 @@
 #include "product/api/error_response.hpp"
 
+#include <utility>
+
 #include <fmt/format.h>
 
 namespace product::api {
 namespace {
 
 using Reason = StockRefusal::Reason;
+
+http::Problem conflict(std::string code, std::string detail, std::string field = {}) {
+    return {409, std::move(code), std::move(detail), std::move(field)};
+}
 
 http::Problem problem_of(Reason reason) {
     switch (reason) {
@@ -14,39 +20,34 @@ http::Problem problem_of(Reason reason) {
         case Reason::product_archived:
             return {409, "product_archived", "The product is no longer sold."};
         case Reason::not_enough_stock:
-            return {
-                409,
+            return conflict(
                 "not_enough_stock",
                 "Fewer units are free than asked for; `available` says how many."
-            };
+            );
         case Reason::reservation_differs:
-            return {
-                409,
+            return conflict(
                 "reservation_differs",
                 "This id was used for another reservation; choose a new one.",
                 "id"
-            };
+            );
         case Reason::reservation_closed:
-            return {
-                409,
+            return conflict(
                 "reservation_closed",
                 "This reservation was settled or has run out; choose a new id.",
                 "id"
-            };
+            );
         case Reason::reservation_unknown:
             return {404, "reservation_unknown", "There is no such reservation."};
         case Reason::reservation_expired:
-            return {
-                409,
+            return conflict(
                 "reservation_expired",
                 "The reservation ran out and its units went back; nothing can be sold of it."
-            };
+            );
         case Reason::settled_differently:
-            return {
-                409,
+            return conflict(
                 "settled_differently",
                 "The reservation was settled with other numbers, and that is final."
-            };
+            );
         case Reason::lines_mismatch:
             return {
                 422,
@@ -55,19 +56,15 @@ http::Problem problem_of(Reason reason) {
                 "lines"
             };
         case Reason::return_differs:
-            return {
-                409,
-                "return_differs",
-                "This id was used for another return; choose a new one.",
-                "id"
-            };
+            return conflict(
+                "return_differs", "This id was used for another return; choose a new one.", "id"
+            );
         case Reason::below_reserved:
-            return {
-                409,
+            return conflict(
                 "below_reserved",
                 "Units that are set aside can't be taken away; `available` says how many are free.",
                 "quantity"
-            };
+            );
         case Reason::key_reused:
             return {
                 422,

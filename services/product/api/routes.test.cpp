@@ -6,7 +6,7 @@
 
 #include "base/encoding.hpp"
 #include "json/json.hpp"
-#include "product/store/test_shop.hpp"
+#include "product/store/test_shop.test.hpp"
 #include "testing/contract.hpp"
 #include "token/digest.hpp"
 

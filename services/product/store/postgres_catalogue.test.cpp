@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "product/store/test_shop.hpp"
+#include "product/store/test_shop.test.hpp"
 
 namespace product {
 namespace {

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "net/event.hpp"
-#include "product/store/test_shop.hpp"
+#include "product/store/test_shop.test.hpp"
 
 namespace product {
 namespace {

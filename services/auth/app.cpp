@@ -20,6 +20,7 @@ constexpr int schema_version_needed = 1;
 constexpr milliseconds schema_check_every(1000);
 constexpr milliseconds tidy_up_every(600'000);
 constexpr milliseconds tidy_up_timeout(5000);
+constexpr std::int64_t dropped_at_once_max = 1000;
 
 void rethrow(std::exception_ptr error) {
     if (error) std::rethrow_exception(error);
@@ -78,13 +79,27 @@ net::awaitable<void> App::watch_schema() {
     }
 }
 
+/// As much as there is, or the tables would grow whenever more comes in than a bound lets out.
+net::awaitable<void> App::drop_what_is_over() {
+    std::int64_t dropped = dropped_at_once_max;
+    while (!is_stopped_ && dropped == dropped_at_once_max) {
+        dropped =
+            co_await sessions_.drop_ended(dropped_at_once_max, net::deadline_in(tidy_up_timeout));
+    }
+    dropped = dropped_at_once_max;
+    while (!is_stopped_ && dropped == dropped_at_once_max) {
+        dropped = co_await accounts_.drop_old_failures(
+            dropped_at_once_max, net::deadline_in(tidy_up_timeout)
+        );
+    }
+}
+
 net::awaitable<void> App::tidy_up() {
     while (!is_stopped_) {
         co_await stopping_.wait_until(net::deadline_in(tidy_up_every));
         if (is_stopped_) co_return;
         try {
-            co_await sessions_.drop_ended(net::deadline_in(tidy_up_timeout));
-            co_await accounts_.drop_old_failures(net::deadline_in(tidy_up_timeout));
+            co_await drop_what_is_over();
         } catch (const base::NeighbourError& error) {
             logging::warning("old sessions were not dropped", {{"why", error.what()}});
         }

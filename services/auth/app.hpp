@@ -22,6 +22,7 @@ class App final : public service::App {
   private:
     net::awaitable<void> watch_schema();
     net::awaitable<void> tidy_up();
+    net::awaitable<void> drop_what_is_over();
 
     service::Context& context_;
     postgres::Pool pool_;

@@ -85,12 +85,24 @@ net::awaitable<http::Response> log_in(Parts& parts, http::Request& request) {
     const bool has_password = credentials && credentials->password_phc;
     std::string phc = has_password ? *credentials->password_phc : parts.hasher.decoy();
     const auto verdict = co_await parts.hasher.verify(phc, body->password);
-    if (!has_password || !verdict.matches) {
-        count(parts, "wrong");
+    const bool is_right = has_password && verdict.matches;
+    // Guesses sent all at once passed the check above together. Those beyond the free ones learn
+    // nothing, and the right one costs the same work as the others.
+    const LoginFailures meanwhile =
+        co_await parts.accounts.failures(email_digest, request.deadline);
+    const std::int64_t new_wait_ms = login_wait_ms(meanwhile);
+    if (!is_right || new_wait_ms > 0) {
         co_await parts.accounts.add_failure(email_digest, request.deadline);
+    }
+    if (new_wait_ms > 0) {
+        count(parts, "slowed_down");
+        co_return too_many_failures(new_wait_ms);
+    }
+    if (!is_right) {
+        count(parts, "wrong");
         co_return credentials_wrong();
     }
-    if (failures.failures > 0) {
+    if (meanwhile.failures > 0) {
         co_await parts.accounts.forget_failures(email_digest, request.deadline);
     }
     if (verdict.needs_rehash) {

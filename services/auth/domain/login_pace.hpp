@@ -17,7 +17,8 @@ struct LoginFailures {
 };
 
 /// How long this address must still wait before its next try, 0 if it need not. Bounded, so that a
-/// stranger's guesses can slow the owner down, but not shut him out.
+/// stranger's guesses shut the owner out for seconds after the last of them, not for good; sessions
+/// that are open go on.
 std::int64_t login_wait_ms(const LoginFailures& failures);
 
 }  // namespace auth

@@ -45,10 +45,10 @@ constexpr Statement forget_login_failures{
 };
 constexpr Statement drop_login_failures{
     "drop_login_failures",
-    "DELETE FROM auth.login_failures WHERE email_digest IN ("
+    "WITH dropped AS (DELETE FROM auth.login_failures WHERE email_digest IN ("
     " SELECT email_digest FROM auth.login_failures"
     " WHERE last_failed_at < clock_timestamp() - $1 * interval '1 millisecond'"
-    " LIMIT 10000 FOR UPDATE SKIP LOCKED)"
+    " LIMIT $2 FOR UPDATE SKIP LOCKED) RETURNING 1) SELECT count(*) FROM dropped"
 };
 
 }  // namespace
@@ -113,10 +113,13 @@ net::awaitable<void> AccountStore::forget_failures(Digest email_digest, net::Dea
     co_await pool_.query(forget_login_failures, parameters, deadline);
 }
 
-net::awaitable<void> AccountStore::drop_old_failures(net::Deadline deadline) {
+net::awaitable<std::int64_t> AccountStore::drop_old_failures(
+    std::int64_t limit, net::Deadline deadline
+) {
     Parameters parameters;
-    parameters.int8(failures_kept_ms);
-    co_await pool_.query(drop_login_failures, parameters, deadline);
+    parameters.int8(failures_kept_ms).int8(limit);
+    const Result dropped = co_await pool_.query(drop_login_failures, parameters, deadline);
+    co_return dropped.integer(0, 0);
 }
 
 }  // namespace auth

@@ -46,8 +46,8 @@ class AccountStore {
     net::awaitable<LoginFailures> failures(Digest email_digest, net::Deadline deadline);
     net::awaitable<void> add_failure(Digest email_digest, net::Deadline deadline);
     net::awaitable<void> forget_failures(Digest email_digest, net::Deadline deadline);
-    /// Drops failures that no longer count, a bounded number at a time.
-    net::awaitable<void> drop_old_failures(net::Deadline deadline);
+    /// Drops up to `limit` failures that no longer count; returns how many.
+    net::awaitable<std::int64_t> drop_old_failures(std::int64_t limit, net::Deadline deadline);
 
   private:
     postgres::Pool& pool_;

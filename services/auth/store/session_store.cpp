@@ -22,14 +22,14 @@ constexpr Statement open_session{
     " SELECT $3, id, expires_at FROM opened"
 };
 // Both rows are locked: the token against a second use at the same time, the session against
-// being ended while a successor is added to it.
+// being ended while a successor is added to it. The session first, as whoever deletes it does.
 constexpr Statement lock_token{
     "lock_refresh_token",
     "SELECT t.session_id, t.expires_at, t.used_at, s.revoked_at IS NOT NULL, "
     "clock_timestamp(), " AUTH_ACCOUNT_COLUMNS
     " FROM auth.refresh_tokens t JOIN auth.sessions s ON s.id = t.session_id"
     " JOIN auth.accounts a ON a.id = s.account_id"
-    " WHERE t.digest = $1 FOR UPDATE OF t, s"
+    " WHERE t.digest = $1 FOR UPDATE OF s, t"
 };
 constexpr Statement rotate_token{
     "rotate_refresh_token",
@@ -57,8 +57,9 @@ constexpr Statement close_session{
 };
 constexpr Statement drop_ended_sessions{
     "drop_ended_sessions",
-    "DELETE FROM auth.sessions WHERE id IN (SELECT id FROM auth.sessions"
-    " WHERE expires_at < clock_timestamp() - interval '1 day' LIMIT 1000 FOR UPDATE SKIP LOCKED)"
+    "WITH dropped AS (DELETE FROM auth.sessions WHERE id IN (SELECT id FROM auth.sessions"
+    " WHERE expires_at < clock_timestamp() - interval '1 day' LIMIT $1 FOR UPDATE SKIP LOCKED)"
+    " RETURNING 1) SELECT count(*) FROM dropped"
 };
 
 struct Rotation {
@@ -136,9 +137,11 @@ net::awaitable<void> SessionStore::close(Digest token, net::Deadline deadline) {
     co_await pool_.query(close_session, parameters, deadline);
 }
 
-net::awaitable<void> SessionStore::drop_ended(net::Deadline deadline) {
-    const Parameters nothing;
-    co_await pool_.query(drop_ended_sessions, nothing, deadline);
+net::awaitable<std::int64_t> SessionStore::drop_ended(std::int64_t limit, net::Deadline deadline) {
+    Parameters parameters;
+    parameters.int8(limit);
+    const Result dropped = co_await pool_.query(drop_ended_sessions, parameters, deadline);
+    co_return dropped.integer(0, 0);
 }
 
 }  // namespace auth

@@ -37,8 +37,8 @@ class SessionStore {
     /// Ends the session of a token; unknown tokens are ignored.
     net::awaitable<void> close(Digest token, net::Deadline deadline);
 
-    /// Drops sessions that ended a day ago, a bounded number at a time.
-    net::awaitable<void> drop_ended(net::Deadline deadline);
+    /// Drops up to `limit` sessions that ended a day ago; returns how many.
+    net::awaitable<std::int64_t> drop_ended(std::int64_t limit, net::Deadline deadline);
 
     static constexpr std::int32_t sessions_per_account_max = 50;
 

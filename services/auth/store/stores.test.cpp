@@ -9,6 +9,7 @@
 #include "auth/store/test_schema.hpp"
 #include "base/random.hpp"
 #include "base/timestamp.hpp"
+#include "net/event.hpp"
 #include "testing/run_on_loop.hpp"
 #include "testing/temporary_postgres.hpp"
 
@@ -45,6 +46,42 @@ constexpr Statement count_tokens{"test_count_tokens", "SELECT count(*) FROM auth
 constexpr Statement count_failures{
     "test_count_failures", "SELECT count(*) FROM auth.login_failures"
 };
+
+constexpr Statement count_waiting{
+    "test_count_waiting",
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    " AND datname = current_database()"
+};
+
+/// Whether a refresh that waits for its session leaves its token unlocked meanwhile.
+net::awaitable<bool> leaves_token_while_it_waits(
+    postgres::Pool& owner, auth::SessionStore& sessions, auth::Digest token
+) {
+    const auto holder = co_await owner.acquire(soon());
+    co_await holder->run("BEGIN; SELECT 1 FROM auth.sessions FOR UPDATE", soon());
+    bool is_done = false;
+    const net::Executor executor = co_await net::asio::this_coro::executor;
+    net::asio::co_spawn(
+        executor,
+        sessions.refresh(token, some_digest(), 3600, soon()),
+        [&is_done](std::exception_ptr, auth::SessionStore::Refreshed) { is_done = true; }
+    );
+    const postgres::Parameters nothing;
+    std::int64_t waiting = 0;
+    while (waiting == 0) {
+        const auto rows = co_await owner.query(count_waiting, nothing, soon());
+        waiting = rows.integer(0, 0);
+    }
+    bool is_free = true;
+    try {
+        co_await holder->run("SELECT 1 FROM auth.refresh_tokens FOR UPDATE NOWAIT", soon());
+    } catch (const postgres::Error&) {
+        is_free = false;
+    }
+    co_await holder->run("ROLLBACK", soon());
+    while (!is_done) co_await net::sleep_for(std::chrono::milliseconds(1));
+    co_return is_free;
+}
 
 class Stores : public ::testing::Test {
   protected:
@@ -88,6 +125,12 @@ class Stores : public ::testing::Test {
     auth::SessionStore sessions_{pool_};
     base::UuidGenerator ids_;
 };
+
+TEST_F(Stores, lock_a_session_before_its_tokens) {
+    const auto token = open(add("ada@example.com")->id);
+    EXPECT_TRUE(run(leaves_token_while_it_waits(owner_, sessions_, token)))
+        << "whoever drops the session would wait in a ring with it";
+}
 
 TEST_F(Stores, keep_an_account) {
     const auto account = add("Ada@example.com");
@@ -140,10 +183,10 @@ TEST_F(Stores, count_failures_of_an_address_for_a_while) {
     run(accounts_.add_failure(email, soon()));
     EXPECT_EQ(run(accounts_.failures(email, soon())).failures, 1) << "the old ones are forgotten";
 
-    run(accounts_.drop_old_failures(soon()));
+    EXPECT_EQ(run(accounts_.drop_old_failures(10, soon())), 0);
     EXPECT_EQ(as_owner(count_failures), 1);
     as_owner(age_failures);
-    run(accounts_.drop_old_failures(soon()));
+    EXPECT_EQ(run(accounts_.drop_old_failures(10, soon())), 1);
     EXPECT_EQ(as_owner(count_failures), 0);
 
     run(accounts_.add_failure(email, soon()));
@@ -236,11 +279,13 @@ TEST_F(Stores, bound_the_sessions_of_an_account) {
 TEST_F(Stores, drop_sessions_that_ended_long_ago) {
     const auto account_id = add("ada@example.com")->id;
     open(account_id);
-    run(sessions_.drop_ended(soon()));
-    EXPECT_EQ(as_owner(count_tokens), 1);
+    open(account_id);
+    EXPECT_EQ(run(sessions_.drop_ended(10, soon())), 0);
+    EXPECT_EQ(as_owner(count_tokens), 2);
     as_owner(age_sessions);
     const auto young = open(account_id);
-    run(sessions_.drop_ended(soon()));
+    EXPECT_EQ(run(sessions_.drop_ended(1, soon())), 1) << "no more than asked for at a time";
+    EXPECT_EQ(run(sessions_.drop_ended(10, soon())), 1);
     EXPECT_EQ(as_owner(count_tokens), 1);
     EXPECT_EQ(refresh(young, some_digest()), RefreshDecision::rotate);
 }

@@ -7,26 +7,27 @@ namespace {
     "id, name, description, category, price_cents, currency, image, archived, stock, reserved, " \
     "version, created_at, updated_at"
 
+// One comparison, not "no cursor or below it": a prepared plan would read every page before this.
+#define BELOW_THE_CURSOR "id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')"
+
 constexpr postgres::Statement list_products{
     "list_products",
-    "SELECT " PRODUCT_COLUMNS
-    " FROM product.products WHERE NOT archived AND ($1::uuid IS NULL OR id < $1)"
+    "SELECT " PRODUCT_COLUMNS " FROM product.products WHERE NOT archived AND " BELOW_THE_CURSOR
     " ORDER BY id DESC LIMIT $2"
 };
 
 constexpr postgres::Statement list_products_of_category{
     "list_products_of_category",
     "SELECT " PRODUCT_COLUMNS
-    " FROM product.products WHERE NOT archived AND category = $3"
-    " AND ($1::uuid IS NULL OR id < $1) ORDER BY id DESC LIMIT $2"
+    " FROM product.products WHERE NOT archived AND category = $3 AND " BELOW_THE_CURSOR
+    " ORDER BY id DESC LIMIT $2"
 };
 
 constexpr postgres::Statement search_products{
     "search_products",
     "SELECT " PRODUCT_COLUMNS
     " FROM product.products WHERE NOT archived AND search @@ websearch_to_tsquery('simple', $4)"
-    " AND ($3::text IS NULL OR category = $3) AND ($1::uuid IS NULL OR id < $1)"
-    " ORDER BY id DESC LIMIT $2"
+    " AND ($3::text IS NULL OR category = $3) AND " BELOW_THE_CURSOR " ORDER BY id DESC LIMIT $2"
 };
 
 constexpr postgres::Statement find_product{
@@ -49,6 +50,7 @@ constexpr postgres::Statement change_product{
     " WHERE id = $1 AND ($8::bigint IS NULL OR version = $8) RETURNING " PRODUCT_COLUMNS
 };
 
+#undef BELOW_THE_CURSOR
 #undef PRODUCT_COLUMNS
 
 Product read_product(const postgres::Result& rows, std::size_t row) {

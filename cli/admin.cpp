@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::chrono::seconds patience{30};
 constexpr std::size_t password_bytes_min = 12;
+constexpr std::size_t password_bytes_max = 256;  ///< auth's login takes no more characters
 constexpr std::size_t signing_key_bytes_min = 100;
 
 struct AdminOptions {
@@ -25,9 +26,8 @@ struct AdminOptions {
 net::awaitable<AdminOutcome> create_admin(
     postgres::Pool& pool, std::string email, std::string password, bool set_password
 ) {
-    password::Hasher hasher(
-        co_await net::asio::this_coro::executor, password::Cost{}, password::Limits{}
-    );
+    const net::Executor executor = co_await net::asio::this_coro::executor;
+    password::Hasher hasher(executor, password::Cost{}, password::Limits{});
     const std::string phc = co_await hasher.hash(std::move(password));
     base::UuidGenerator ids;
     const base::Uuid id = ids.next(base::unix_now_ms());
@@ -45,6 +45,9 @@ int run_create(const AdminOptions& options) {
     );
     const auto password =
         environment.secret("ADMIN_PASSWORD", password_bytes_min, "the admin's password");
+    if (password.size() > password_bytes_max) {
+        environment.problem("ADMIN_PASSWORD", "has more than 256 bytes", "Choose a shorter one");
+    }
     require_sound(environment);
     net::asio::io_context loop{1};
     postgres::Pool pool(loop.get_executor(), database_settings(url), nullptr);

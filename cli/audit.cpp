@@ -22,14 +22,31 @@ struct AuditOptions {
     bool json = false;
 };
 
-/// On a terminal one line that changes; nothing in a file or a pipe.
-AuditProgress progress_on_terminal() {
-    if (::isatty(STDERR_FILENO) == 0) return [](std::string_view, std::int64_t, std::int64_t) {};
-    return [](std::string_view what, std::int64_t done, std::int64_t total) {
-        std::cerr << fmt::format("\r\033[K{} {}/{}", what, done, total);
-        if (done >= total) std::cerr << "\r\033[K";
+/// On a terminal one line that changes, gone at the end; nothing in a file or a pipe.
+class TerminalLine {
+  public:
+    ~TerminalLine() {
+        if (is_terminal_) std::cerr << "\r\033[K" << std::flush;
+    }
+    void show(std::string_view what, std::int64_t done, std::int64_t total) {
+        if (!is_terminal_) return;
+        std::cerr << fmt::format("\r\033[K{} {}", what, done);
+        if (total > 0) std::cerr << fmt::format("/{}", total);
         std::cerr << std::flush;
+    }
+
+  private:
+    bool is_terminal_ = ::isatty(STDERR_FILENO) != 0;
+};
+
+AuditReport audit_with_progress(
+    postgres::Pool& pool, net::asio::io_context& loop, std::optional<std::filesystem::path> log
+) {
+    TerminalLine line;
+    const auto progress = [&line](auto what, auto done, auto total) {
+        line.show(what, done, total);
     };
+    return run(loop, audit(pool, std::move(log), progress));
 }
 
 int run_audit(const AuditOptions& options) {
@@ -47,7 +64,7 @@ int run_audit(const AuditOptions& options) {
     settings.statement_timeout_ms = statement_timeout_ms;
     net::asio::io_context loop{1};
     postgres::Pool pool(loop.get_executor(), settings, nullptr);
-    const auto report = run(loop, audit(pool, log, progress_on_terminal()));
+    const AuditReport report = audit_with_progress(pool, loop, std::move(log));
     std::cout << (options.json ? to_json(report) : to_table(report));
     if (options.json) std::cout << "\n";
     return report.holds() ? exit_ok : exit_failed;

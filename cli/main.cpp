@@ -3,8 +3,11 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/command.hpp"
+#include "logging/logging.hpp"
 
 int main(int argc, char** argv) {
+    // What matters is told as text by whoever ends the command.
+    logging::configure("doorbuster", logging::Level::error);
     CLI::App root("The operator's command of a Doorbuster shop.", "doorbuster");
     root.require_subcommand(1);
     root.footer(
@@ -31,8 +34,14 @@ int main(int argc, char** argv) {
         return root.exit(error) == 0 ? cli::exit_ok : cli::exit_usage;
     }
     try {
-        return chosen();
+        const int code = chosen();
+        // A full disk behind a pipe or a file must not look like an answer.
+        if (!std::cout.flush()) throw cli::Failure("can't write to standard output");
+        return code;
     } catch (const cli::UsageError& error) {
+        std::cerr << "doorbuster: " << error.what() << "\n";
+        return cli::exit_usage;
+    } catch (const std::invalid_argument& error) {  // an address of the environment
         std::cerr << "doorbuster: " << error.what() << "\n";
         return cli::exit_usage;
     } catch (const std::exception& error) {

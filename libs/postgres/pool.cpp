@@ -7,7 +7,6 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
@@ -16,7 +15,6 @@
 #include "base/random.hpp"
 #include "logging/logging.hpp"
 #include "net/backoff.hpp"
-#include "net/one_shot.hpp"
 #include "postgres/connection.hpp"
 
 namespace postgres {
@@ -69,11 +67,13 @@ class Pool::Core : public std::enable_shared_from_this<Pool::Core> {
     std::size_t connections() const { return open_; }
 
   private:
+    /// In the frame of its coroutine, which only the timer wakes: a destructor of a handle or of
+    /// the pool never runs other coroutines, and a loop that is torn down takes them along.
     struct Waiter {
-        explicit Waiter(const net::Executor& executor) : patience(executor) {}
-        net::asio::steady_timer patience;
-        net::OneShot<Owned> reply;
-        bool queued = true;
+        Waiter(const net::Executor& executor, net::Deadline deadline) : timer(executor, deadline) {}
+
+        net::asio::steady_timer timer;
+        Owned connection = nullptr;
     };
 
     static net::awaitable<void> open_one(std::shared_ptr<Core> self);
@@ -84,7 +84,7 @@ class Pool::Core : public std::enable_shared_from_this<Pool::Core> {
     void drop(const Owned& connection);
     void start_openers(std::size_t waiting);
     void failed_to_open(const std::string& why);
-    void give_up(const std::shared_ptr<Waiter>& waiter);
+    void strike_off(Waiter& waiter);
     bool away_for_long() const;
     void count();
 
@@ -93,7 +93,7 @@ class Pool::Core : public std::enable_shared_from_this<Pool::Core> {
     std::shared_ptr<const Target> target_;
     std::shared_ptr<StatementMetrics> statement_metrics_;
     std::vector<Owned> idle_;  ///< the last used is handed out first
-    std::deque<std::shared_ptr<Waiter>> waiters_;
+    std::deque<Waiter*> waiters_;
     std::size_t open_ = 0;  ///< idle or lent
     std::size_t openers_ = 0;
     bool closed_ = false;
@@ -116,26 +116,23 @@ net::awaitable<Pool::Core::Owned> Pool::Core::acquire(net::Deadline deadline) {
     if (away_for_long()) {
         throw Error("not reachable: " + last_failure_, Error::Effect::none);
     }
-    const auto waiter = std::make_shared<Waiter>(executor_);
     if (open_ == 0) {
         const std::chrono::milliseconds patience(settings_.connect_timeout_ms);
         deadline = std::min(deadline, net::deadline_in(patience));
     }
-    waiter->patience.expires_at(deadline);
-    waiter->patience.async_wait([weak = weak_from_this(),
-                                 waiting = std::weak_ptr(waiter)](boost::system::error_code error) {
-        const auto core = weak.lock();
-        const auto found = waiting.lock();
-        if (!error && core && found) core->give_up(found);
-    });
-    waiters_.push_back(waiter);
+    struct Leaving {
+        Core& core;
+        Waiter& waiter;
+        ~Leaving() { core.strike_off(waiter); }
+    };
+    Waiter waiter(executor_, deadline);
+    waiters_.push_back(&waiter);
+    const Leaving leaving{*this, waiter};
     count();
-    Owned connection = co_await waiter->reply.wait();
-    if (!connection) {
-        const std::string why = last_failure_.empty() ? "all are in use" : last_failure_;
-        throw Error("no connection came free in time: " + why, Error::Effect::none);
-    }
-    co_return lend(std::move(connection));
+    co_await waiter.timer.async_wait(net::asio::as_tuple(net::asio::use_awaitable));
+    if (waiter.connection) co_return std::move(waiter.connection);
+    const std::string why = last_failure_.empty() ? "all are in use" : last_failure_;
+    throw Error("no connection came free in time: " + why, Error::Effect::none);
 }
 
 Pool::Core::Owned Pool::Core::take_idle() {
@@ -173,15 +170,11 @@ void Pool::Core::hand_on(Owned connection) {
         idle_.push_back(std::move(connection));
         return;
     }
-    const auto waiter = waiters_.front();
+    Waiter& waiter = *waiters_.front();
     waiters_.pop_front();
-    waiter->queued = false;
-    waiter->patience.cancel();
     count();
-    // Not resumed from here: this may be the destructor of another coroutine's handle.
-    net::asio::post(executor_, [waiter, owned = std::move(connection)] {
-        waiter->reply.set(owned);
-    });
+    waiter.connection = lend(std::move(connection));
+    waiter.timer.cancel();
 }
 
 void Pool::Core::drop(const Owned& connection) {
@@ -190,12 +183,8 @@ void Pool::Core::drop(const Owned& connection) {
     count();
 }
 
-void Pool::Core::give_up(const std::shared_ptr<Waiter>& waiter) {
-    if (!waiter->queued) return;  // a connection is on its way to it
-    waiter->queued = false;
-    std::erase(waiters_, waiter);
-    count();
-    waiter->reply.set(nullptr);
+void Pool::Core::strike_off(Waiter& waiter) {
+    if (std::erase(waiters_, &waiter) > 0) count();
 }
 
 bool Pool::Core::away_for_long() const {
@@ -294,7 +283,7 @@ void Pool::Core::close() {
         drop(idle_.back());
         idle_.pop_back();
     }
-    while (!waiters_.empty()) give_up(waiters_.front());
+    for (Waiter* waiter : waiters_) waiter->timer.cancel();
 }
 
 void Pool::Core::count() {

@@ -238,10 +238,6 @@ TEST_F(PostgresPool, BoundsTheQueue) {
     loop_.poll();
     const auto error = error_of(pool.acquire(soon()));
     EXPECT_NE(std::string(error.what()).find("too many"), std::string::npos) << error.what();
-    // Who waits is never left behind (net::OneShot).
-    only.reset();
-    loop_.restart();
-    loop_.poll();
 }
 
 TEST_F(PostgresPool, AConnectionLeftInATransactionIsNotReused) {
@@ -414,6 +410,42 @@ TEST_F(PostgresPool, ClosingFailsWhoWaits) {
     loop_.restart();
     loop_.run_for(std::chrono::seconds(5));
     EXPECT_TRUE(loop_.stopped());
+}
+
+TEST_F(PostgresPool, ItsDestructorRunsNobodyElse) {
+    auto pool = std::make_unique<Pool>(loop_.get_executor(), settings_of(url_, 1), nullptr);
+    const auto only = run(pool->acquire(soon()));
+    bool failed = false;
+    net::asio::co_spawn(
+        loop_,
+        pool->acquire(soon()),
+        [&](std::exception_ptr error, const std::shared_ptr<Connection>&) {
+            failed = error != nullptr;
+        }
+    );
+    loop_.restart();
+    loop_.poll();
+    pool.reset();
+    EXPECT_FALSE(failed) << "what the waiter uses may be gone already";
+    loop_.restart();
+    loop_.poll();
+    EXPECT_TRUE(failed);
+}
+
+TEST_F(PostgresPool, ALoopTakesAlongWhoWaitsAndWhatOpens) {
+    const auto token = std::make_shared<int>();
+    for (const std::string host : {"127.0.0.1", "localhost"}) {
+        net::asio::io_context loop;
+        net::asio::ip::tcp::acceptor silent(loop_, {net::asio::ip::make_address("127.0.0.1"), 0});
+        const auto port = std::to_string(silent.local_endpoint().port());
+        const auto settings = settings_of("postgresql://x@" + host + ":" + port + "/x");
+        Pool pool(loop.get_executor(), settings, nullptr);
+        net::asio::co_spawn(loop, pool.acquire(soon()), [token](std::exception_ptr, const auto&) {
+        });
+        loop.poll();
+        EXPECT_GT(token.use_count(), 1);
+    }
+    EXPECT_EQ(token.use_count(), 1);
 }
 
 }  // namespace

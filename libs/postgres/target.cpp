@@ -3,12 +3,13 @@
 #include <memory>
 #include <stdexcept>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <libpq-fe.h>
-
-#include "net/one_shot.hpp"
 
 namespace postgres {
 namespace {
@@ -49,37 +50,36 @@ Options parse(const std::string& url) {
     return options;
 }
 
-struct Resolved {
-    boost::system::error_code error;
+/// Shared by the waiting coroutine and the resolver, whose answer may come too late. The timer,
+/// which also is the deadline, alone wakes the coroutine.
+struct Resolving {
+    Resolving(const net::Executor& executor, net::Deadline deadline)
+        : resolver(executor), timer(executor, deadline) {}
+
+    net::asio::ip::tcp::resolver resolver;
+    net::asio::steady_timer timer;
+    boost::system::error_code error = net::asio::error::timed_out;
     std::vector<std::string> addresses;
 };
 
 /// getaddrinfo can't be interrupted, so the deadline leaves the look-up behind instead of
 /// waiting for it.
-net::awaitable<Resolved> resolve(
+net::awaitable<std::shared_ptr<const Resolving>> resolve(
     net::Executor executor, std::string host, std::string port, net::Deadline deadline
 ) {
-    using Resolver = net::asio::ip::tcp::resolver;
-    const net::OneShot<Resolved> reply;
-    const auto resolver = std::make_shared<Resolver>(executor);
-    net::asio::steady_timer timer(executor, deadline);
-    timer.async_wait([reply](boost::system::error_code error) {
-        if (!error) reply.set({net::asio::error::timed_out, {}});
-    });
-    resolver->async_resolve(
-        host,
-        port,
-        [reply, resolver](boost::system::error_code error, const Resolver::results_type& found) {
-            Resolved resolved{error, {}};
-            for (const auto& entry : found) {
-                if (resolved.addresses.size() == addresses_max) break;
-                resolved.addresses.push_back(entry.endpoint().address().to_string());
-            }
-            reply.set(std::move(resolved));
+    using Found = net::asio::ip::tcp::resolver::results_type;
+    const auto resolving = std::make_shared<Resolving>(executor, deadline);
+    auto take = [resolving](boost::system::error_code error, const Found& found) {
+        resolving->error = error;
+        for (const auto& entry : found) {
+            if (resolving->addresses.size() == addresses_max) break;
+            resolving->addresses.push_back(entry.endpoint().address().to_string());
         }
-    );
-    Resolved resolved = co_await reply.wait();
-    co_return resolved;
+        resolving->timer.cancel();
+    };
+    resolving->resolver.async_resolve(host, port, std::move(take));
+    co_await resolving->timer.async_wait(net::asio::as_tuple(net::asio::use_awaitable));
+    co_return resolving;
 }
 
 std::string repeated(const std::string& text, std::size_t times) {
@@ -126,18 +126,14 @@ net::awaitable<Options> Target::resolved(net::Executor executor, net::Deadline d
         options.emplace_back("hostaddr", address.to_string());
         co_return options;
     }
-    Resolved found = co_await resolve(executor, host_, port_, deadline);
-    if (found.error || found.addresses.empty()) {
+    const auto found = co_await resolve(executor, host_, port_, deadline);
+    if (found->error || found->addresses.empty()) {
         throw Error(
-            fmt::format("can't resolve {}: {}", host_, found.error.message()), Error::Effect::none
+            fmt::format("can't resolve {}: {}", host_, found->error.message()), Error::Effect::none
         );
     }
-    std::string addresses = found.addresses.front();
-    for (std::size_t index = 1; index < found.addresses.size(); ++index) {
-        addresses += "," + found.addresses[index];
-    }
-    options.emplace_back("hostaddr", addresses);
-    *find(options, "host") = repeated(host_, found.addresses.size());
+    options.emplace_back("hostaddr", fmt::format("{}", fmt::join(found->addresses, ",")));
+    *find(options, "host") = repeated(host_, found->addresses.size());
     co_return options;
 }
 

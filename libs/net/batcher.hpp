@@ -22,7 +22,7 @@ namespace net {
 ///
 /// `work` receives the items in arrival order and returns one outcome per item; if it throws, each
 /// caller of that batch gets the exception. At most one batch is under way. Owned by one loop;
-/// must outlive its callers.
+/// must outlive its callers: those that still wait when it or the loop ends are destroyed with it.
 template <class Item, class Outcome>
 class Batcher {
   public:
@@ -33,6 +33,11 @@ class Batcher {
           queue_max_(queue_max),
           batch_max_(batch_max),
           work_(std::move(work)) {}
+    ~Batcher() {
+        for (const Waiting& waiting : queue_) waiting.reply.abandon();
+    }
+    Batcher(const Batcher&) = delete;
+    Batcher& operator=(const Batcher&) = delete;
 
     /// True if another item fits; callers check first and refuse with "busy" otherwise.
     bool has_room() const { return queue_.size() < queue_max_; }
@@ -59,11 +64,19 @@ class Batcher {
         Item item;
         OneShot<Settled> reply;
     };
+    /// Of a batch under way; settled ones take no notice of being abandoned.
+    struct Replies {
+        std::vector<OneShot<Settled>> shots;
+        ~Replies() {
+            for (const auto& shot : shots) shot.abandon();
+        }
+    };
 
     awaitable<void> run() {
         while (!queue_.empty()) {
             std::vector<Item> items;
-            std::vector<OneShot<Settled>> replies;
+            Replies owed;
+            auto& replies = owed.shots;
             while (!queue_.empty() && items.size() < batch_max_) {
                 items.push_back(std::move(queue_.front().item));
                 replies.push_back(std::move(queue_.front().reply));

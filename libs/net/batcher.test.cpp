@@ -93,4 +93,26 @@ TEST_F(BatcherTest, StartsAgainAfterItWasIdle) {
     EXPECT_EQ(outcomes, (std::vector<int>{10, 20}));
 }
 
+TEST(Batcher, TakesAlongWhoStillWaits) {
+    const auto token = std::make_shared<int>();
+    {
+        net::asio::io_context loop;
+        net::Event gate(loop.get_executor());
+        const auto stuck = [&gate](std::vector<int> items) -> net::awaitable<std::vector<int>> {
+            co_await gate.wait();
+            co_return items;
+        };
+        Numbers numbers(loop.get_executor(), 4, 1, stuck);
+        for (const int item : {1, 2}) {
+            net::asio::co_spawn(loop, numbers.submit(item), [token](std::exception_ptr, int) {
+                FAIL();
+            });
+        }
+        loop.poll();
+        ASSERT_EQ(numbers.queued(), 1U) << "one is under way, one waits";
+        ASSERT_EQ(token.use_count(), 3);
+    }
+    EXPECT_EQ(token.use_count(), 1);
+}
+
 }  // namespace

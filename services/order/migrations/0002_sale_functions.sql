@@ -11,7 +11,7 @@
 -- order in it, and then looks at several at once.
 CREATE FUNCTION orders.sale_walk_final_v1(
     p_sale_no int, p_final_seq bigint, p_orders_max int,
-    OUT final_seq bigint, OUT all_final boolean
+    OUT final_seq bigint, OUT all_final boolean, OUT unfinished boolean
 ) LANGUAGE plpgsql AS $$
 DECLARE
     batches_max CONSTANT int := 64;
@@ -25,6 +25,7 @@ DECLARE
 BEGIN
     final_seq := p_final_seq;
     all_final := false;
+    unfinished := false;
     WHILE v_seen < p_orders_max AND clock_timestamp() < v_until LOOP
         SELECT max(w.seq), count(o.id), min(w.seq) FILTER (WHERE o.state <= 1)
         INTO v_to, v_orders, v_open
@@ -42,12 +43,15 @@ BEGIN
             RETURN;
         END IF;
         final_seq := coalesce(v_open - 1, v_to);
-        EXIT WHEN v_open IS NOT NULL;
+        IF v_open IS NOT NULL THEN
+            RETURN;
+        END IF;
         v_seen := v_seen + v_orders;
         IF v_orders < orders_enough THEN
             v_batches := least(2 * v_batches, batches_max);
         END IF;
     END LOOP;
+    unfinished := true;
 END $$;
 
 -- Brings back the holds of batches that came due: of at least p_least orders, and of more as long
@@ -313,10 +317,8 @@ BEGIN
 
     -- Sold out for good: nothing is left and nothing can come back.
     IF remaining = 0 AND NOT sold_out AND state = 2 AND v_now >= v.starts_at THEN
-        SELECT w.final_seq, w.all_final INTO v_final, sold_out
+        SELECT w.final_seq, w.all_final, w.unfinished INTO v_final, sold_out, v_unfinished
         FROM orders.sale_walk_final_v1(v.sale_no, v_final, walked_max) w;
-        -- It stops either at an open order or at its bound.
-        v_unfinished := NOT sold_out AND v_final > v.final_seq;
     END IF;
 
     take_outcomes := '{}';

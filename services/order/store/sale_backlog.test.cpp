@@ -113,11 +113,11 @@ TEST_F(SaleBacklogTest, DefersTheSecondTakeOfAKeyThatWasJustBought) {
 }
 
 TEST_F(SaleBacklogTest, ShowsReadersALateHoldAtOnce) {
-    const auto sale = shop_.make_sale({.units = 1, .hold_ms = 600});
+    const auto sale = shop_.make_sale({.units = 1, .hold_ms = 1500});
     const Take take = shop_.take();
     shop_.apply(sale, {take});
     const auto begun = shop_.begin(take);
-    wait_ms(610);
+    wait_ms(1510);
     shop_.apply(sale, {});
     const Peek paying = peek(sale);
     ASSERT_TRUE(paying.next_expiry_us.has_value()) << "the payment may fail";
@@ -203,7 +203,7 @@ TEST_F(SaleBacklogTest, PassesOverNotesOfWhoStillPays) {
 }
 
 TEST_F(SaleBacklogTest, LeavesWhoPaysToTheEndOfThePayment) {
-    const auto sale = shop_.make_sale({.units = 3, .hold_ms = 600});
+    const auto sale = shop_.make_sale({.units = 3, .hold_ms = 1500});
     const Take declined = shop_.take();
     const Take approved = shop_.take();
     const Take early = shop_.take();
@@ -213,7 +213,7 @@ TEST_F(SaleBacklogTest, LeavesWhoPaysToTheEndOfThePayment) {
     shop_.begin(early);
     EXPECT_EQ(shop_.finish(early, 1, ChargeVerdict::declined), PayFinish::declined);
     EXPECT_EQ(notes(), 0) << "its batch will find it";
-    wait_ms(610);
+    wait_ms(1510);
     EXPECT_EQ(shop_.apply(sale, {}).remaining, 1);
     EXPECT_EQ(notes(), 0) << "thousands of them would be looked at by every batch";
     shop_.finish(approved, 1, ChargeVerdict::approved);
@@ -226,11 +226,11 @@ TEST_F(SaleBacklogTest, LeavesWhoPaysToTheEndOfThePayment) {
 }
 
 TEST_F(SaleBacklogTest, NotesAnOrderWhosePaymentEndsMeanwhile) {
-    const auto sale = shop_.make_sale({.units = 1, .hold_ms = 600});
+    const auto sale = shop_.make_sale({.units = 1, .hold_ms = 1500});
     const Take take = shop_.take();
     shop_.apply(sale, {take});
     shop_.begin(take);
-    wait_ms(610);
+    wait_ms(1510);
     const auto ending = shop_.run(shop_.room().acquire(TestShop::soon()));
     shop_.run(ending->run("BEGIN", TestShop::soon()));
     shop_.run(ending->run(

@@ -199,7 +199,7 @@ TEST_F(SaleStoreTest, BringsDueHoldsBack) {
 }
 
 TEST_F(SaleStoreTest, LetsAPaymentOutliveItsHold) {
-    const auto sale = shop_.make_sale({.units = 2, .hold_ms = 50});
+    const auto sale = shop_.make_sale({.units = 2, .hold_ms = 1500});
     const Take paid = shop_.take();
     const Take declined = shop_.take();
     shop_.apply(sale, {paid, declined});
@@ -208,7 +208,7 @@ TEST_F(SaleStoreTest, LetsAPaymentOutliveItsHold) {
     ASSERT_EQ(begun.outcome, PayStart::started);
     EXPECT_EQ(begun.attempt.n, 1);
     EXPECT_EQ(begun.attempt.amount_cents, 1999);
-    wait_ms(60);
+    wait_ms(1510);
     const auto result = shop_.apply(sale, {shop_.take()});
     EXPECT_EQ(outcomes_of(result), Outcomes{TakeOutcome::none_left_now});
     ASSERT_TRUE(result.next_expiry_us.has_value());

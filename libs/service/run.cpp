@@ -53,8 +53,8 @@ class Process {
 
     std::string name_;
     Settings settings_;
+    metrics::Registry metrics_;  // counted in by coroutines that the loop takes along
     net::asio::io_context loop_{1};
-    metrics::Registry metrics_;
     Context context_{loop_.get_executor(), metrics_};
     net::asio::signal_set signals_;
     net::asio::steady_timer stop_timer_{loop_};

@@ -28,7 +28,12 @@ namespace asio = boost::asio;
 // leave a short text behind in its inner buffer.
 class Secret {
   public:
-    explicit Secret(std::string& source) : bytes_(source.begin(), source.end()) { wipe(source); }
+    explicit Secret(std::string& source) {
+        // Libsodium takes no null pointer, which is what an empty vector may give.
+        bytes_.reserve(source.size() + 1);
+        bytes_.assign(source.begin(), source.end());
+        wipe(source);
+    }
     Secret(Secret&&) noexcept = default;
     Secret& operator=(Secret&&) = delete;
     ~Secret() { sodium_memzero(bytes_.data(), bytes_.size()); }

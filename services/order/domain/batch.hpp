@@ -38,8 +38,10 @@ enum class TakeOutcome : std::int16_t {
     limit_reached = 7,
     paused = 8,
     not_started = 9,
-    late = 10,     ///< its deadline had passed: nothing was decided
-    deferred = 11  ///< second take of one customer in a batch: send it again in the next
+    /// Nothing was decided: its deadline had passed, or too many holds were due to look at all.
+    late = 10,
+    /// Behind a take of the same customer that this batch gave: send it again in the next.
+    deferred = 11
 };
 
 std::string_view to_string(TakeOutcome outcome);

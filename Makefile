@@ -19,7 +19,7 @@ PROGRAMS = gateway echo auth product order crowd doorbuster
 CTEST = ctest --output-on-failure --parallel $(TEST_JOBS) --no-tests=error
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test asan check build programs configure fmt install clean
+.PHONY: help demo up down status load evidence test asan check build programs configure fmt install clean
 
 ##@ See it
 demo: programs ## two flash sales, the second through a Redis failover; then the audit (90 s)
@@ -33,6 +33,13 @@ down: ## stop the running shop; its data is kept
 
 status: ## what runs, and the ways in
 	@tools/local_shop.py status
+
+##@ Measure it
+load: programs ## k6: 1,000 customers storm a sale, three rounds; audit, report, ceiling
+	@tools/load.py $(if $(BASE_URL),--base-url $(BASE_URL))
+
+evidence: ## write the README's evidence section from the reports that git knows
+	@tools/evidence.py
 
 ##@ Check it
 test: build ## build, then all tests: units, style, black box

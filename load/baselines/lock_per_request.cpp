@@ -16,7 +16,9 @@ constexpr std::string_view lock_ms = "5000";
 constexpr milliseconds patience(5000);
 constexpr std::int64_t poll_ms_min = 2;
 constexpr std::int64_t poll_ms_max = 10;
-constexpr milliseconds unlock_timeout(1000);
+// Much longer than an answer takes: a command past its deadline costs the connection, and with it
+// the polls of everybody else.
+constexpr milliseconds redis_timeout(2000);
 constexpr std::uint64_t jitter_seed = 17;
 
 constexpr std::string_view unlock_script =
@@ -106,7 +108,8 @@ net::awaitable<bool> LockPerRequest::lock(
     const net::Deadline give_up = std::min(deadline, net::deadline_in(patience));
     while (true) {
         redis::Command command{"SET", key, token, "NX", "PX", std::string(lock_ms)};
-        const redis::Reply reply = co_await redis_.exec(std::move(command), give_up);
+        const redis::Reply reply =
+            co_await redis_.exec(std::move(command), net::deadline_in(redis_timeout));
         if (reply.kind == redis::Reply::Kind::status) co_return true;
         const milliseconds wait(jitter_.between(poll_ms_min, poll_ms_max));
         if (net::deadline_in(wait) >= give_up) co_return false;
@@ -117,7 +120,7 @@ net::awaitable<bool> LockPerRequest::lock(
 net::awaitable<void> LockPerRequest::unlock(std::string key, std::string token) {
     std::vector<std::string> keys{std::move(key)};
     std::vector<std::string> arguments{std::move(token)};
-    const net::Deadline deadline = net::deadline_in(unlock_timeout);
+    const net::Deadline deadline = net::deadline_in(redis_timeout);
     co_await redis_.eval(unlock_script, std::move(keys), std::move(arguments), deadline);
 }
 

@@ -42,8 +42,8 @@ evidence: ## write the README's evidence section from the reports that git knows
 	@tools/evidence.py
 
 ##@ Check it
-test: build ## build, then all tests: units, style, black box
-	$(CTEST) --test-dir build/release
+test: build ## build, then all tests: units, style, black box; with FULL=1 also at scale
+	$(CTEST) --test-dir build/release $(if $(FULL),--build-config Full)
 
 asan: install ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@cmake --preset asan >build/asan.configure.log 2>&1 || { cat build/asan.configure.log; exit 1; }

@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 from evidence import planted
+from evidence.bench_section import PATH as BENCH
+from evidence.bench_section import problems_of_bench
 from evidence.contradictions import problems_of
 from evidence.reports import bench, newest_flash_sale
 from evidence.section import section
@@ -37,8 +39,11 @@ def main():
     report = newest_flash_sale(ROOT)
     file = ROOT / "README.md"
     readme = file.read_text()
-    wanted = with_section(readme, section(report, bench(ROOT)))
+    measured = bench(ROOT)
+    wanted = with_section(readme, section(report, measured))
     problems = [f"{report.folder}: {problem}" for problem in problems_of(report)] if report else []
+    if measured:
+        problems += [f"{BENCH}: {problem}" for problem in problems_of_bench(measured)]
     for problem in problems:
         print(f"evidence: {problem}")
     if "--check" not in sys.argv:

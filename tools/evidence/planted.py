@@ -3,6 +3,7 @@
 import copy
 from types import SimpleNamespace
 
+from evidence.bench_section import problems_of_bench
 from evidence.contradictions import problems_of
 from evidence.reports import FlashSaleReport
 from evidence.section import section
@@ -133,6 +134,44 @@ PLANTED = [
 ]
 
 
+CLEAN_BENCH = {
+    "started_at": "2026-01-01T00:00:00+00:00",
+    "commit": {"id": "0123456789abcdef", "dirty": False},
+    "machine": {"cpu": "any", "cores": 2},
+    "load_average": {"before": [0.1], "after": [1.0]},
+    "valid": True,
+    "invalid_because": [],
+    "notes": ["co-located"],
+    "figures": {
+        "sale.purchases_per_s": {"min": 90, "median": 100, "max": 110, "values": [100, 90, 110]},
+        "sale.row_update_per_s": {"min": 9, "median": 10, "max": 11, "values": [10, 9, 11]},
+        "sale.row_ratio": {
+            "min": 10,
+            "median": 10,
+            "max": 10,
+            "values": [10, 10, 10],
+            "goal": 5,
+            "better": "higher",
+            "goal_met": True,
+        },
+    },
+}
+
+RATIO = ("figures", "sale.row_ratio")
+
+PLANTED_IN_BENCH = [
+    (("commit", "dirty"), True, "uncommitted changes"),
+    (("valid",), False, "it is invalid"),
+    (("invalid_because",), ["straw man"], "straw man"),
+    ((*RATIO, "goal"), 50, "whether its goal is met"),
+    ((*RATIO, "median"), 12, "its median"),
+    ((*RATIO, "min"), 1, "its least value"),
+    ((*RATIO, "max"), 20, "its greatest value"),
+    ((*RATIO, "values"), [10, 10], "2 rounds"),
+    ((*RATIO, "values"), [10, 10, 20], "is not sale.purchases_per_s over"),
+]
+
+
 def report_of(parts):
     methods = ("rounds_of", "middle", "audit_of")
     report = SimpleNamespace(**copy.deepcopy(parts), folder="load/reports/x", has_picture=True)
@@ -141,23 +180,31 @@ def report_of(parts):
     return report
 
 
-def with_planted(place, value):
-    parts = copy.deepcopy(CLEAN)
+def with_planted(parts, place, value):
+    parts = copy.deepcopy(parts)
     target = parts
     for step in place[:-1]:
         target = target[step]
     target[place[-1]] = value
-    return report_of(parts)
+    return parts
 
 
 def failures():
     failures = [f"clean report: {problem}" for problem in problems_of(report_of(CLEAN))]
-    text = section(report_of(CLEAN), {"figures": {"a": {"min": 1, "median": 2, "max": 3}}})
-    failures += [
-        f"not in the section: {each}" for each in ("co-located", "| `a` |") if each not in text
-    ]
+    failures += [f"clean bench: {problem}" for problem in problems_of_bench(CLEAN_BENCH)]
+    text = section(report_of(CLEAN), CLEAN_BENCH)
+    wanted = ("co-located on 2 cores", "What this does not show", "`sale.row_ratio`")
+    failures += [f"not in the section: {each}" for each in wanted if each not in text]
     for place, value, wanted in PLANTED:
-        problems = problems_of(with_planted(place, value))
-        if not any(wanted in problem for problem in problems):
-            failures.append(f"not found: {'.'.join(map(str, place))} = {value}; said: {problems}")
+        problems = problems_of(report_of(with_planted(CLEAN, place, value)))
+        failures += missing(place, value, wanted, problems)
+    for place, value, wanted in PLANTED_IN_BENCH:
+        problems = problems_of_bench(with_planted(CLEAN_BENCH, place, value))
+        failures += missing(place, value, wanted, problems)
     return failures
+
+
+def missing(place, value, wanted, problems):
+    if any(wanted in problem for problem in problems):
+        return []
+    return [f"not found: {'.'.join(map(str, place))} = {value}; said: {problems}"]

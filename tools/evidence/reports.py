@@ -5,8 +5,9 @@ import json
 import subprocess
 from pathlib import Path
 
+from evidence.bench_section import PATH as BENCH
+
 FLASH_SALE = "-flash_sale"
-BENCH = "load/reports/bench.json"
 PARTS = ("summary", "audit", "environment")
 
 

@@ -2,6 +2,9 @@
 
 from statistics import median
 
+from evidence.bench_section import bench_section
+from evidence.markdown import table
+
 NOTHING_YET = """\
 No report is committed yet: `make load` makes one, `make evidence` writes this section from it.
 """
@@ -35,7 +38,7 @@ rate of arrivals. k6 keeps no log of its answers, so {unchecked} can't be checke
 def section(report, bench):
     parts = [flash_sale(report) if report else NOTHING_YET]
     if bench:
-        parts.append(bench_table(bench))
+        parts.append(bench_section(bench))
     return "\n".join(parts)
 
 
@@ -215,32 +218,3 @@ def unchecked(report):
     audit = report.audit_of(report.summary["middle_round"])
     numbers = [str(one["invariant"]) for one in audit["invariants"]["skipped"]]
     return f"the invariants {', '.join(numbers)} of the audit" if numbers else "nothing"
-
-
-def bench_table(bench):
-    """`figures`: name to {min, median, max}."""
-    found = bench.get("figures", bench)
-    rows = []
-    for name, value in found.items():
-        if isinstance(value, dict) and {"min", "median", "max"} <= value.keys():
-            rows.append((f"`{name}`", *(short(value[key]) for key in ("median", "min", "max"))))
-    if not rows:
-        return ""
-    lines = [
-        "### Bench",
-        "",
-        "`make bench`, [load/reports/bench.json](load/reports/bench.json).",
-        "",
-    ]
-    return "\n".join([*lines, *table(("figure", "median", "least", "most"), rows)]) + "\n"
-
-
-def short(number):
-    return f"{number:,.0f}" if abs(number) >= 100 else f"{number:,.2f}".rstrip("0").rstrip(".")
-
-
-def table(head, rows):
-    yield f"| {' | '.join(head)} |"
-    yield "|" + "|".join(["---", *("---:" if len(head) > 2 else "---" for _ in head[1:])]) + "|"
-    for row in rows:
-        yield f"| {' | '.join(row)} |"

@@ -6,8 +6,9 @@ import unittest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from bench import figures
+from bench import figures, pgbench, wrk
 from bench.figures import Figures, Metric
+from shop.trouble import Trouble
 
 
 class Summary(unittest.TestCase):
@@ -68,6 +69,29 @@ class Order(unittest.TestCase):
         made.add("start_ms", 2)
         made.add("sale.ratio", 3)
         self.assertEqual(made.names(), ["sale.ratio", "start_ms", "a.detail"])
+
+
+class Reading(unittest.TestCase):
+    WRK = "  1234 requests in 2.50s, 1.00MB read\nRequests/sec:    493.6\n"
+    PGBENCH = (
+        "number of transactions actually processed: 6120\n"
+        "initial connection time = 3.1 ms\ntps = 1224.8 (without initial connection time)\n"
+    )
+
+    def test_wrk(self):
+        self.assertEqual(wrk.parse(self.WRK), (1234, 2.5))
+
+    def test_wrk_with_refusals_is_no_figure(self):
+        for bad in ("  Non-2xx or 3xx responses: 7\n", "  Socket errors: connect 1, read 0\n"):
+            with self.assertRaises(Trouble):
+                wrk.parse(self.WRK + bad)
+        with self.assertRaises(Trouble):
+            wrk.parse("unable to connect")
+
+    def test_pgbench(self):
+        self.assertEqual(pgbench.parse(self.PGBENCH), (6120, 1224.8))
+        with self.assertRaises(Trouble):
+            pgbench.parse("")
 
 
 if __name__ == "__main__":

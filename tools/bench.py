@@ -10,6 +10,7 @@ something could not be measured.
 import argparse
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from datetime import datetime, timezone
@@ -105,6 +106,6 @@ def read_options():
 if __name__ == "__main__":
     try:
         sys.exit(main())
-    except Trouble as trouble:
+    except (Trouble, OSError, subprocess.SubprocessError) as trouble:
         say(f"\n{trouble}")
         sys.exit(2)

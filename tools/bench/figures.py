@@ -46,6 +46,18 @@ METRICS = (
 HONEST_BASELINE = 0.4
 
 
+# Of figures that are only details, by how their names end.
+UNITS = {
+    "_per_cpu_s": "1/CPU s",
+    "_per_s": "1/s",
+    "_ms": "ms",
+    "cpu_us_per_answer": "us",
+    "rss_mib.rooms": "MiB",
+    "rss_mib.postgres": "MiB",
+    "rss_mib.redis": "MiB",
+}
+
+
 class Figures:
     """Values by metric, one per round."""
 
@@ -86,6 +98,13 @@ def rounded(value):
     if value == 0:
         return 0.0
     return float(f"{value:.4g}") if abs(value) < 1000 else float(round(value))
+
+
+def unit_of(name):
+    for metric in METRICS:
+        if metric.name == name:
+            return metric.unit
+    return next((unit for ending, unit in UNITS.items() if name.endswith(ending)), "")
 
 
 def best(points):

@@ -45,6 +45,14 @@ class Goals(unittest.TestCase):
         self.assertAlmostEqual(figures.p99_over_mean(250, 10_000, 1000), 2.5)
 
 
+class Units(unittest.TestCase):
+    def test_details_have_theirs_by_their_ending(self):
+        self.assertEqual(figures.unit_of("sale.ratio"), "x")
+        self.assertEqual(figures.unit_of("wrk.echo.requests_per_s"), "1/s")
+        self.assertEqual(figures.unit_of("wrk.echo.requests_per_cpu_s"), "1/CPU s")
+        self.assertEqual(figures.unit_of("unheard.of"), "")
+
+
 class StrawMan(unittest.TestCase):
     def figures_with(self, lock, bare):
         made = Figures()

@@ -30,13 +30,12 @@ def build(numbers, context, rounds, invalid):
     told = {}
     for name in numbers.names():
         entry = figures.summary(numbers.values(name))
+        entry["unit"] = figures.unit_of(name)
         metric = by_name.get(name)
-        if metric:
-            entry["unit"] = metric.unit
-            if metric.goal is not None:
-                entry["goal"] = metric.goal
-                entry["better"] = "higher" if metric.is_better_higher else "lower"
-                entry["goal_met"] = figures.is_met(metric, numbers.median(name))
+        if metric and metric.goal is not None:
+            entry["goal"] = metric.goal
+            entry["better"] = "higher" if metric.is_better_higher else "lower"
+            entry["goal_met"] = figures.is_met(metric, entry["median"])
         told[name] = entry
     return {
         **context,
@@ -58,9 +57,9 @@ def write(path, report):
 
 def closing_table(report):
     rows = [("", "unit", "min", "median", "max", "goal", "")]
-    units = {metric.name: metric for metric in METRICS}
+    promised = {metric.name for metric in METRICS}
     for name, entry in report["figures"].items():
-        if name not in units:
+        if name not in promised:
             continue
         goal, met = "", ""
         if "goal" in entry:

@@ -7,6 +7,7 @@ from bench.sale_baselines import measure_baselines
 from shop.ports import LOOPBACK, random_free
 from shop.terminal import Step
 from shop.tiers import spent
+from shop.trouble import Trouble
 
 CONNECTIONS = 1000
 WINDOW_SECONDS = 6
@@ -135,7 +136,9 @@ class Round:
                 sale = self.bench.open_sale(size * pgbench.BATCHES[size])
                 pgbench.prepare(self.bench.shop, size)
                 sold, per_second = pgbench.purchases_per_second(self.bench.shop, sale, size)
-                assert self.bench.units_gone(sale) == sold
+                gone = self.bench.units_gone(sale)
+                if gone != sold:
+                    raise Trouble(f"pgbench took {sold} units, {gone} are gone")
                 self.numbers.add(f"pgbench.same_function_per_s.{size}", per_second)
                 step.note = self._told(f"pgbench.same_function_per_s.{size}")
 
@@ -196,9 +199,8 @@ class Round:
         return report, cpu
 
     def _told(self, *names):
-        units = {metric.name: metric.unit for metric in figures.METRICS}
         parts = []
         for name in names:
             value = figures.rounded(self.numbers.last(name))
-            parts.append(f"{name.split('.', 1)[-1]} {value:,g} {units.get(name, '')}".strip())
+            parts.append(f"{name.split('.', 1)[-1]} {value:,g} {figures.unit_of(name)}".strip())
         return ", ".join(parts)

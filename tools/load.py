@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """k6 storms a flash sale with 1,000 customers, in rounds, each followed by the same script against
-a server that does nothing (the ceiling); audits each round; leaves a report in
-load/reports/<UTC time>-flash_sale.
+a server that does nothing (the ceiling); then once more with everybody paying. Audits each round;
+leaves a report in load/reports/<UTC time>-flash_sale.
 
 Without --base-url the shop is a private one of this machine that ends with this command. With it,
 what `doorbuster` needs must be in the environment, as in
@@ -38,7 +38,8 @@ REPORTS = CHECKOUT / "load" / "reports"
 SMOKE_USERS, SMOKE_UNITS = 5, 100
 SETTLE_SECONDS = 120
 SALE_HOURS = 1
-HOLD_MS = 60_000
+PAYING = "shop, with payment"
+HOLD_MS = 600_000  # longer than a round: no unit comes back amid it
 
 
 class LoadRun:
@@ -96,7 +97,17 @@ class LoadRun:
             raise Trouble(f"the shop does not work:\n{breached(summary)}")
         self.operator.command("sale", "end", sale)
 
-    def round(self, number):
+    def storm(self, number):
+        """A round against the shop, and the same against the ceiling."""
+        variables = self.round(number, "shop", self.chosen.pay)
+        with Step(f"round {number}: the ceiling") as step:
+            variables |= {"TARGET": "ceiling"}
+            name = f"ceiling-{number}"
+            summary, _ = self.run_k6(name, "flash_sale.js", self.ceiling, variables)
+            step.note = self.note(summary)
+        self.rounds.append(summary | {"round": number})
+
+    def round(self, number, what, pay):
         chosen = self.chosen
         self.operator.sign_in()
         sale = self.open_sale(chosen.units, chosen.limit)
@@ -104,25 +115,21 @@ class LoadRun:
         variables = {
             "USERS": chosen.users,
             "CLICKS": chosen.clicks,
-            "PAY": chosen.pay,
+            "PAY": pay,
             "RATE": chosen.rate,
             "CUSTOMERS": customers,
             "SALE": sale,
         }
-        with Step(f"round {number}: the shop") as step:
+        with Step(f"round {number}: the {what}") as step:
             summary, run = self.run_k6(f"shop-{number}", "flash_sale.js", self.target, variables)
             step.note = self.note(summary)
-        self.rounds.append(summary | {"round": number, "dashboard": str(run.dashboard)})
+        about = {"round": number, "target": what, "dashboard": str(run.dashboard)}
+        self.rounds.append(summary | about)
         with Step(f"round {number}: the audit") as step:
             audit = self.audit(sale, summary)
             self.audits.append({"round": number, **audit})
             step.note = "holds" if audit["holds"] else "VIOLATIONS"
-        with Step(f"round {number}: the ceiling") as step:
-            variables |= {"TARGET": "ceiling"}
-            name = f"ceiling-{number}"
-            summary, run = self.run_k6(name, "flash_sale.js", self.ceiling, variables)
-            step.note = self.note(summary)
-        self.rounds.append(summary | {"round": number})
+        return variables
 
     @staticmethod
     def note(summary):
@@ -168,7 +175,7 @@ class LoadRun:
         self.operator.sign_in()
         door = self.operator.door
         self.operator.command("sale", "end", sale)
-        if self.chosen.pay == 1:
+        if summary["settings"]["payShare"] == 1:
             self.wait_settled(sale)
         tally = door.get(f"/api/v1/flash-sales/{sale}/audit")
         shown = door.get(f"/api/v1/flash-sales/{sale}")
@@ -237,8 +244,8 @@ def write_report(run):
     folder = REPORTS / f"{stamp}-flash_sale"
     folder.mkdir(parents=True)
     shutil.copyfile(middle["dashboard"], folder / "dashboard.html")
-    for one in shops:
-        del one["dashboard"]
+    for one in run.rounds:
+        one.pop("dashboard", None)
     summary = {
         "scenario": "flash_sale",
         "valid": not invalid,
@@ -274,9 +281,17 @@ def say_verdict(run, folder, summary, holds):
         for finding in audit["invariants"]["findings"]:
             what = f"invariant {finding['invariant']}: {finding['description']}"
             say(f"  round {audit['round']}, {what}")
-    passed = holds and summary["thresholds_hold"]
+    passed = holds and all(is_passed(one, summary["invalid"]) for one in run.rounds)
     say(f"  {'the shop passed' if passed else 'the shop FAILED'}")
     return 1 if not passed else 3 if summary["invalid"] else 0
+
+
+def is_passed(one, invalid):
+    """Being slow in a run that is invalid says nothing about the shop; being wrong does."""
+    return all(
+        rule["holds"] or (invalid and rule["metric"].startswith("latency_"))
+        for rule in one["thresholds"]
+    )
 
 
 def arguments():
@@ -287,9 +302,9 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--users", type=int, default=1000, help="each a customer of its own")
     parser.add_argument("--clicks", type=int, default=40, help="per user")
-    parser.add_argument("--units", type=int, default=20_000)
-    parser.add_argument("--limit", type=int, default=25, help="units per customer")
-    parser.add_argument("--pay", type=float, default=1, help="share of buyers who pay")
+    parser.add_argument("--units", type=int, default=19_000)
+    parser.add_argument("--limit", type=int, default=20, help="units per customer")
+    parser.add_argument("--pay", type=float, default=0, help="share of buyers who pay at once")
     parser.add_argument("--rate", type=int, default=0, help="clicks per second by the clock")
     chosen = parser.parse_args()
     if chosen.units >= chosen.users * min(chosen.limit, chosen.clicks):
@@ -311,7 +326,8 @@ def main():
             target.start()
             run.prepare()
             for number in range(1, chosen.rounds + 1):
-                run.round(number)
+                run.storm(number)
+            run.round(chosen.rounds + 1, PAYING, 1)
             folder, summary, holds = write_report(run)
         finally:
             run.stop()

@@ -1,6 +1,8 @@
 """What must be true within a report, whoever wrote it: each figure that is there twice says the
 same twice, and what is called valid was."""
 
+from evidence.reports import PAYING
+
 TOLERANCE = 0.01
 
 
@@ -15,13 +17,15 @@ def problems_of(report):
         problems.append("it says that thresholds were breached")
     if not report.audit["holds"]:
         problems.append("its audit found violations")
+    if len(report.rounds_of(PAYING)) != 1:
+        problems.append("there is no round with payment")
     shops, ceilings = report.rounds_of("shop"), report.rounds_of("ceiling")
     if len(shops) != len(ceilings) or not shops:
         problems.append(f"{len(shops)} rounds of the shop, {len(ceilings)} of the ceiling")
     for one in summary["rounds"]:
         where = f"round {one['round']}, {one['target']}"
         problems += [f"{where}: {problem}" for problem in problems_of_run(one)]
-    for one in shops:
+    for one in shops + report.rounds_of(PAYING):
         audit = report.audit_of(one["round"])
         found = problems_of_audit(one, audit) if audit else ["it was not audited"]
         problems += [f"round {one['round']}: {problem}" for problem in found]

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from evidence.bench_section import problems_of_bench
 from evidence.contradictions import problems_of
-from evidence.reports import FlashSaleReport
+from evidence.reports import PAYING, FlashSaleReport
 from evidence.section import section
 
 NO_ANSWER = {"answers": 0, "latency": None}
@@ -16,11 +16,11 @@ def outcome(count):
     return {"answers": count, "latency": latency}
 
 
-def clean_run(target):
-    bought, refused = (10, 9) if target == "shop" else (20, 0)
+def clean_run(target, number=1):
+    bought, refused = (20, 0) if target == "ceiling" else (10, 9)
     return {
         "target": target,
-        "round": 1,
+        "round": number,
         "seconds": 2.0,
         "ran_out_after_s": 1.0 if refused else None,
         "requests": 30,
@@ -62,34 +62,34 @@ def clean_run(target):
     }  # fmt: skip
 
 
+def clean_audit(number):
+    return {
+        "round": number,
+        "holds": True,
+        "equalities": [{"what": "units add up", "holds": True, "said": "10"}],
+        "tally": {
+            "allotted": 10,
+            "remaining": 0,
+            "held": 0,
+            "sold": 10,
+            "released": 0,
+            "orders": 10,
+            "adds_up": True,
+        },
+        "sale": {"state": "settled"},
+        "invariants": {"holds": True, "findings": [], "skipped": []},
+    }
+
+
 CLEAN = {
     "summary": {
         "valid": True,
         "invalid": [],
         "thresholds_hold": True,
         "middle_round": 1,
-        "rounds": [clean_run("shop"), clean_run("ceiling")],
+        "rounds": [clean_run("shop"), clean_run("ceiling"), clean_run(PAYING, 2)],
     },
-    "audit": {
-        "holds": True,
-        "rounds": [
-            {
-                "round": 1,
-                "holds": True,
-                "equalities": [{"what": "units add up", "holds": True, "said": "10"}],
-                "tally": {
-                    "allotted": 10,
-                    "remaining": 0,
-                    "held": 0,
-                    "sold": 10,
-                    "released": 0,
-                    "orders": 10,
-                    "adds_up": True,
-                },
-                "invariants": {"holds": True, "findings": [], "skipped": []},
-            }
-        ],
-    },
+    "audit": {"holds": True, "rounds": [clean_audit(1), clean_audit(2)]},
     "environment": {
         "dirty": False,
         "taken_at": "2026-01-01T00:00:00+00:00",
@@ -111,6 +111,7 @@ PLANTED = [
     (("summary", "thresholds_hold"), False, "thresholds were breached"),
     (("audit", "holds"), False, "violations"),
     ((*SHOP, "target"), "ceiling", "0 rounds of the shop"),
+    (("summary", "rounds", 2, "target"), "another", "no round with payment"),
     ((*SHOP, "requests"), 3, "fewer requests than answers"),
     ((*SHOP, "purchases"), 12, "more purchases than answers"),
     ((*SHOP, "purchases"), 9, "9 purchases counted by k6, 10 orders"),
@@ -125,7 +126,7 @@ PLANTED = [
     ((*SHOP, "outcomes", "bought", "latency", "p99_ms"), 5000, "latency_bought p(99)<3000"),
     ((*SHOP, "outcomes", "bought", "latency", "p99_ms"), 5, "percentiles of `bought`"),
     ((*SHOP, "outcomes", "bought", "answers"), 11, "latencies of `bought`"),
-    ((*AUDIT, "round"), 2, "was not audited"),
+    ((*AUDIT, "round"), 3, "was not audited"),
     ((*AUDIT, "tally", "orders"), 11, "10 purchases counted by k6, 11 orders"),
     ((*AUDIT, "tally", "sold"), 11, "10 units offered, 11 accounted for"),
     ((*AUDIT, "tally", "adds_up"), False, "tally does not add up"),

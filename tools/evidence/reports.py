@@ -8,6 +8,7 @@ from pathlib import Path
 from evidence.bench_section import PATH as BENCH
 
 FLASH_SALE = "-flash_sale"
+PAYING = "shop, with payment"  # the target of the round in which everybody pays
 PARTS = ("summary", "audit", "environment")
 
 

@@ -32,7 +32,7 @@ export const settings = {
 
     doubleClickShare: number('DOUBLE_CLICKS', 0.05),
     retryShare: number('RETRIES', 0.05),
-    payShare: number('PAY', 1),
+    payShare: number('PAY', 0),
 
     p99MsMax: number('P99_MS_MAX', 3000),
 };

@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from evidence.markdown import table
+from evidence.markdown import moment, table
 
 PATH = "load/reports/bench.json"
 ROUNDS_LEAST = 3
@@ -23,7 +23,7 @@ def bench_section(bench):
         "",
         f"`make bench`, [report]({PATH}): {rounds} interleaved rounds,"
         f" **co-located on {machine['cores']} cores** ({machine['cpu']});"
-        f" {bench['started_at'].replace('+00:00', ' UTC').replace('T', ' ')}, commit"
+        f" {moment(bench['started_at'])}, commit"
         f" `{bench['commit']['id'][:12]}`{dirty}; load average {load['before'][0]:g} before,"
         f" {load['after'][0]:g} after.",
         "",

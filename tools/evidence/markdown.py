@@ -1,4 +1,9 @@
-"""Tables in Markdown."""
+"""Tables and moments in Markdown."""
+
+
+def moment(text):
+    """An ISO timestamp in UTC, for people."""
+    return text.replace("T", " ").replace("+00:00", " UTC")
 
 
 def table(head, rows):

@@ -3,7 +3,7 @@
 from statistics import median
 
 from evidence.bench_section import bench_section
-from evidence.markdown import table
+from evidence.markdown import moment, table
 from evidence.reports import PAYING
 
 NOTHING_YET = """\
@@ -92,7 +92,7 @@ def facts(report):
         used = environment["limits"]["PostgreSQL"]
         durable = f" fsync {used['fsync']}, synchronous_commit {used['synchronous_commit']};"
     return [
-        ("date", environment["taken_at"].replace("+00:00", " UTC").replace("T", " ")),
+        ("date", moment(environment["taken_at"])),
         ("commit", f"`{environment['commit'][:12]}`{dirty}"),
         (
             "machine",

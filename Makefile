@@ -15,11 +15,11 @@ export CCACHE_MAXSIZE ?= 8G
 export PYTHONDONTWRITEBYTECODE := 1
 
 CXX_FILES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.hpp')
-PROGRAMS = gateway echo auth product order crowd doorbuster
+PROGRAMS = gateway echo auth product order crowd doorbuster baseline
 CTEST = ctest --output-on-failure --parallel $(TEST_JOBS) --no-tests=error
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status test asan check build programs configure fmt install clean
+.PHONY: help demo up down status load bench evidence test asan check build programs configure fmt install clean
 
 ##@ See it
 demo: programs ## two flash sales, the second through a Redis failover; then the audit (90 s)
@@ -34,9 +34,20 @@ down: ## stop the running shop; its data is kept
 status: ## what runs, and the ways in
 	@tools/local_shop.py status
 
+##@ Measure it
+load: programs ## k6: 1,000 customers storm a sale, three rounds; audit, report, ceiling
+	@tools/load.py $(if $(BASE_URL),--base-url $(BASE_URL))
+
+bench: programs ## rounds against a lock per request, the bare function and nginx (8 min)
+	@./install-dependencies.sh --bench
+	@tools/bench.py
+
+evidence: ## write the README's evidence section from the reports that git knows
+	@tools/evidence.py
+
 ##@ Check it
-test: build ## build, then all tests: units, style, black box
-	$(CTEST) --test-dir build/release
+test: build ## build, then all tests: units, style, black box; with FULL=1 also at scale
+	$(CTEST) --test-dir build/release $(if $(FULL),--build-config Full)
 
 asan: install ## the unit tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@cmake --preset asan >build/asan.configure.log 2>&1 || { cat build/asan.configure.log; exit 1; }

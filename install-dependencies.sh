@@ -4,6 +4,7 @@
 #
 #   ./install-dependencies.sh           install what is missing (asks sudo if you aren't root)
 #   ./install-dependencies.sh --list    print what is missing, change nothing
+#   ./install-dependencies.sh --bench   also what `make bench` compares with: nginx and wrk
 #
 # DOORBUSTER_SKIP_INSTALL=1 makes it do nothing, for machines prepared in another way.
 set -euo pipefail
@@ -12,9 +13,10 @@ say() { printf 'install-dependencies: %s\n' "$*"; }
 fail() { say "$*" >&2; exit 1; }
 
 readonly POLICY=/usr/sbin/policy-rc.d
-readonly DAEMONS=(postgresql redis-server redis-sentinel)
+DAEMONS=(postgresql redis-server redis-sentinel)
+BENCH_PACKAGES=()
 readonly PACKAGES=(
-    g++ cmake ninja-build ccache pkg-config make curl openssl python3 python3-pytest
+    g++ cmake ninja-build ccache pkg-config make curl openssl python3 python3-pytest python3-venv
     libpq-dev libhiredis-dev libssl-dev libsodium-dev libfmt-dev libspdlog-dev
     prometheus-cpp-dev libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev
     "${DAEMONS[@]}"
@@ -36,7 +38,7 @@ boost_packages() {
 
 missing_packages() {
     local package
-    for package in "${PACKAGES[@]}" $(boost_packages); do
+    for package in "${PACKAGES[@]}" "${BENCH_PACKAGES[@]}" $(boost_packages); do
         if [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
             printf '%s\n' "$package"
         fi
@@ -95,6 +97,10 @@ main() {
         fail "this is no Debian or Ubuntu. Install the likes of: ${PACKAGES[*]} $(boost_packages |
             tr '\n' ' ')and set DOORBUSTER_SKIP_INSTALL=1."
     fi
+    if [ "${1:-}" = --bench ]; then
+        BENCH_PACKAGES=(nginx-light wrk)
+        DAEMONS+=(nginx)
+    fi
     local missing
     mapfile -t missing < <(missing_packages)
     if [ "${1:-}" = --list ]; then
@@ -108,7 +114,7 @@ main() {
     say "installing (a minute or so): ${missing[*]}"
     if [ "$(id -u)" -ne 0 ]; then
         command -v sudo >/dev/null || fail "no sudo here; as root run: $(readlink -f "$0")"
-        exec sudo -- "$(readlink -f "$0")"
+        exec sudo -- "$(readlink -f "$0")" "$@"
     fi
     install_packages "${missing[@]}"
     mapfile -t missing < <(missing_packages)

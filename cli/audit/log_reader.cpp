@@ -52,7 +52,13 @@ LogReader::LogReader(const std::filesystem::path& path) : path_(path), buffer_(b
     }
 }
 
-bool LogReader::next(Exchange& exchange) {
+bool LogReader::next_sale(base::Uuid& sale) {
+    if (!next_line()) return false;
+    sale = uuid(Column::sale_id);
+    return true;
+}
+
+bool LogReader::next_line() {
     if (!std::getline(file_, text_)) return false;
     ++line_;
     // A number that lost its end would still be a number.
@@ -70,6 +76,11 @@ bool LogReader::next(Exchange& exchange) {
     if (cells_.size() != columns) {
         fail(fmt::format("{} columns instead of {}", cells_.size(), columns));
     }
+    return true;
+}
+
+bool LogReader::next(Exchange& exchange) {
+    if (!next_line()) return false;
     if (cells_[Column::kind] == "take") {
         exchange.kind = Exchange::Kind::take;
     } else if (cells_[Column::kind] == "pay") {

@@ -42,9 +42,13 @@ class LogReader {
     /// False at the end. Throws std::runtime_error, naming the line, if it can't be read.
     bool next(Exchange& exchange);
 
+    /// As next(), but reads only which sale a line is about.
+    bool next_sale(base::Uuid& sale);
+
     std::int64_t line() const { return line_; }
 
   private:
+    bool next_line();
     [[noreturn]] void fail(const std::string& what) const;
     std::int64_t integer(std::size_t column) const;
     std::optional<std::int64_t> optional_integer(std::size_t column) const;

@@ -1,7 +1,11 @@
 """Each kind of bad input has its own clear answer and changes nothing."""
 
 import base64
+import hashlib
+import hmac
 import json
+import subprocess
+import time
 import uuid
 
 import pytest
@@ -166,12 +170,90 @@ def test_with_a_token_that_is_not_ours(shop, sale):
         assert (refused.status, refused.code) == (401, "token_invalid"), (token, refused)
 
 
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def base64url_decoded(text):
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def parts_of(token):
+    header, payload, _ = token.split(".")
+    return json.loads(base64url_decoded(header)), json.loads(base64url_decoded(payload))
+
+
+def signing_input(header, claims):
+    return ".".join(base64url(json.dumps(part).encode()) for part in (header, claims))
+
+
+def signed_with_our_key(shop, header, claims):
+    """What somebody could make who has auth's private key: ES256 by openssl, its DER made raw."""
+    text = signing_input(header, claims)
+    der = subprocess.run(
+        ["openssl", "dgst", "-sha256", "-sign", str(shop.shop.state.signing_key_file())],
+        input=text.encode(),
+        capture_output=True,
+        check=True,
+    ).stdout
+    numbers, at = [], 2
+    for _ in range(2):
+        length = der[at + 1]
+        number = int.from_bytes(der[at + 2 : at + 2 + length], "big")
+        numbers.append(number.to_bytes(32, "big"))
+        at += 2 + length
+    return f"{text}.{base64url(b''.join(numbers))}"
+
+
+def public_key_pem(shop):
+    return subprocess.run(
+        ["openssl", "pkey", "-pubout", "-in", str(shop.shop.state.signing_key_file())],
+        capture_output=True,
+        check=True,
+    ).stdout
+
+
+def expect_refused_everywhere(shop, sale, token):
+    for room in (None, "order-1"):
+        refused = place(shop, sale, {"quantity": 1}, token=token, room=room)
+        assert (refused.status, refused.code) == (401, "token_invalid"), (token, refused)
+    assert shop.request("GET", "/api/v1/auth/me", token=token).code == "token_invalid"
+
+
+def test_a_token_signed_with_the_public_key_as_a_shared_secret(shop, sale):
+    """The classic confusion: HS256, keyed with what everybody may know."""
+    header, claims = parts_of(shop.customer())
+    keys = shop.request("GET", "/.well-known/jwks.json").text.encode()
+    for secret in (public_key_pem(shop), public_key_pem(shop).strip(), keys):
+        text = signing_input(header | {"alg": "HS256"}, claims)
+        mac = hmac.new(secret, text.encode(), hashlib.sha256).digest()
+        expect_refused_everywhere(shop, sale, f"{text}.{base64url(mac)}")
+
+
+def test_our_own_signature_is_not_enough(shop, sale):
+    header, claims = parts_of(shop.customer())
+    sound = signed_with_our_key(shop, header, claims)
+    path = "/api/v1/auth/me"
+    assert shop.request("GET", path, token=sound).status == 200, "else the rest proves nothing"
+    now = int(time.time())
+    for change in (
+        {"iss": "https://issuer.example"},
+        {"iss": None},
+        {"aud": "another-shop"},
+        {"aud": [claims["aud"]]},
+        {"role": "root"},
+        {"nbf": now + 300, "iat": now + 300, "exp": now + 600},
+        {"exp": now + 365 * 86400},
+    ):
+        expect_refused_everywhere(shop, sale, signed_with_our_key(shop, header, claims | change))
+    for change in ({"kid": "another"}, {"typ": "JWT"}, {"alg": "none"}, {"crit": ["exp"]}):
+        expect_refused_everywhere(shop, sale, signed_with_our_key(shop, header | change, claims))
+
+
 def test_an_expired_token(shop, sale):
     made = shop.shop.command(
         "admin", "token", "--email", "admin@doorbuster.example", "--lifetime-s", 1
     ).strip()
-    import time
-
     time.sleep(7)  # its second, and the five that clocks may differ by
     refused = place(shop, sale, {"quantity": 1}, token=made)
     assert (refused.status, refused.code) == (401, "token_expired")

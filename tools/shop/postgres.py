@@ -123,8 +123,9 @@ class PrivatePostgres:
     def stop(self):
         self._launcher.stop([NAME], grace_seconds=GRACE_SECONDS, stop_signal=signal.SIGINT)
 
-    def _client(self, name, *options, database="postgres"):
-        environment = {
+    def client_environment(self, database=DATABASE):
+        """For PostgreSQL's own programs, as the administrator: no password on a command line."""
+        return {
             "PATH": os.environ.get("PATH", os.defpath),
             "PGHOST": LOOPBACK,
             "PGPORT": str(self.port),
@@ -133,6 +134,9 @@ class PrivatePostgres:
             "PGPASSWORD": self._state.secret("postgres-admin-password"),
             "PGCONNECT_TIMEOUT": "5",
         }
+
+    def _client(self, name, *options, database="postgres"):
+        environment = self.client_environment(database)
         command = [program(name), *options]
         return subprocess.run(command, env=environment, capture_output=True, text=True, cwd="/")
 

@@ -1,0 +1,70 @@
+"""load/reports/bench.json and the table at the end."""
+
+import json
+import os
+
+from bench import figures
+from bench.figures import METRICS
+from shop.terminal import table
+
+NOTES = (
+    "Co-located: the shop, its databases and the crowd share the machine's cores; with the crowd on"
+    " a machine of its own purchases_per_s would be higher.",
+    "sale.*: 1,000 connections, closed loop, own token per buyer, through the gateway, acknowledged"
+    " after the commit; customers may buy again, limits are checked.",
+    "sale.lock_per_request_per_s, sale.row_update_per_s: best of a sweep in each round, the same"
+    " crowd through a gateway to load/baselines in order's place (ADR 0017).",
+    "sale.cpu_us_per_purchase.*: user and system time of the processes; total includes auth, product"
+    " and echo. first_request: total, with tokens nobody has verified yet.",
+    "pay_per_s: orders bought and paid per second, so two requests each;"
+    " sale.cpu_us_per_paid_order is both.",
+    "echo.vs_nginx_return, gateway.vs_nginx_proxy: requests per second of the server's own CPU time,"
+    " one worker each, 64 connections; the gateway checks a (known) token, nginx checks nothing.",
+    "rss_mib: all rooms (order twice), PostgreSQL (proportional), three Redis and three sentinels,"
+    " after the round's load. start_ms: all rooms at once until the last is ready.",
+)
+
+
+def build(numbers, context, rounds, invalid):
+    by_name = {metric.name: metric for metric in METRICS}
+    told = {}
+    for name in numbers.names():
+        entry = figures.summary(numbers.values(name))
+        entry["unit"] = figures.unit_of(name)
+        metric = by_name.get(name)
+        if metric and metric.goal is not None:
+            entry["goal"] = metric.goal
+            entry["better"] = "higher" if metric.is_better_higher else "lower"
+            entry["goal_met"] = figures.is_met(metric, entry["median"])
+        told[name] = entry
+    return {
+        **context,
+        "valid": not invalid,
+        "invalid_because": invalid,
+        "figures": told,
+        "notes": list(NOTES),
+        "rounds": rounds,
+    }
+
+
+def write(path, report):
+    """As a whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(path.name + ".new")
+    fresh.write_text(json.dumps(report, indent=2) + "\n")
+    os.replace(fresh, path)
+
+
+def closing_table(report):
+    rows = [("", "unit", "min", "median", "max", "goal", "")]
+    promised = {metric.name for metric in METRICS}
+    for name, entry in report["figures"].items():
+        if name not in promised:
+            continue
+        goal, met = "", ""
+        if "goal" in entry:
+            goal = (">= " if entry["better"] == "higher" else "<= ") + f"{entry['goal']:g}"
+            met = "met" if entry["goal_met"] else "MISSED"
+        numbers = [f"{entry[column]:,g}" for column in ("min", "median", "max")]
+        rows.append((name, entry["unit"], *numbers, goal, met))
+    return table(rows)

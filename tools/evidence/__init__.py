@@ -1,0 +1,1 @@
+"""The README's evidence section: read from reports, written, and judged. See README.md."""

@@ -1,0 +1,217 @@
+"""A report without a contradiction, and contradictions planted in it one at a time."""
+
+import copy
+from types import SimpleNamespace
+
+from evidence.bench_section import problems_of_bench
+from evidence.contradictions import problems_of
+from evidence.reports import PAYING, FlashSaleReport
+from evidence.section import section
+
+NO_ANSWER = {"answers": 0, "latency": None}
+
+
+def outcome(count):
+    latency = {"count": count, "p50_ms": 10, "p95_ms": 20, "p99_ms": 30, "max_ms": 40}
+    return {"answers": count, "latency": latency}
+
+
+def clean_run(target, number=1):
+    bought, refused = (20, 0) if target == "ceiling" else (10, 9)
+    return {
+        "target": target,
+        "round": number,
+        "seconds": 2.0,
+        "ran_out_after_s": 1.0 if refused else None,
+        "requests": 30,
+        "requests_per_s": 15.0,
+        "users_most": 5,
+        "iterations": 20,
+        "dropped_iterations": 0,
+        "purchases": bought,
+        "unknown_outcomes": 0,
+        "contradictions": 0,
+        "refused_for_units": refused,
+        "server_errors": 0,
+        "failed_share": 0,
+        "payments_acknowledged": bought,
+        "outcomes": {
+            "bought": outcome(bought),
+            "replayed": outcome(1) if refused else NO_ANSWER,
+            "sold_out": outcome(refused) if refused else NO_ANSWER,
+            "none_left_now": NO_ANSWER,
+        },
+        "latency_paid": outcome(bought)["latency"],
+        "thresholds": [
+            {"metric": "server_errors", "rule": "count==0", "holds": True},
+            {"metric": "latency_bought", "rule": "p(99)<3000", "holds": True},
+        ],
+        "settings": {
+            "users": 5,
+            "clicksPerUser": 4,
+            "rate": 0,
+            "doubleClickShare": 0.05,
+            "retryShare": 0.05,
+            "payShare": 1,
+        },
+        "k6_exit_code": 0,
+        "invalid": [],
+        "cpu": {
+            "k6": 0.5, "tiers": {"gateway": 0.2}, "others": 0, "stolen": 0, "idle": 0.3,
+        },
+    }  # fmt: skip
+
+
+def clean_audit(number):
+    return {
+        "round": number,
+        "holds": True,
+        "equalities": [{"what": "units add up", "holds": True, "said": "10"}],
+        "tally": {
+            "allotted": 10,
+            "remaining": 0,
+            "held": 0,
+            "sold": 10,
+            "released": 0,
+            "orders": 10,
+            "adds_up": True,
+        },
+        "sale": {"state": "settled"},
+        "invariants": {"holds": True, "findings": [], "skipped": []},
+    }
+
+
+CLEAN = {
+    "summary": {
+        "valid": True,
+        "invalid": [],
+        "thresholds_hold": True,
+        "middle_round": 1,
+        "rounds": [clean_run("shop"), clean_run("ceiling"), clean_run(PAYING, 2)],
+    },
+    "audit": {"holds": True, "rounds": [clean_audit(1), clean_audit(2)]},
+    "environment": {
+        "dirty": False,
+        "taken_at": "2026-01-01T00:00:00+00:00",
+        "commit": "0123456789abcdef",
+        "machine": {"cpu": "any", "cores": 2, "ram_gib": 8, "kernel": "6"},
+        "versions": {"k6": "k6 v1"},
+        "topology": {"where": "here"},
+        "limits": {"sale": {"units": 10, "units_per_customer": 3}},
+    },
+}
+
+SHOP = ("summary", "rounds", 0)
+AUDIT = ("audit", "rounds", 0)
+
+# (where, what is put there, what must be said)
+PLANTED = [
+    (("environment", "dirty"), True, "uncommitted changes"),
+    (("summary", "valid"), False, "it is invalid"),
+    (("summary", "thresholds_hold"), False, "thresholds were breached"),
+    (("audit", "holds"), False, "violations"),
+    ((*SHOP, "target"), "ceiling", "0 rounds of the shop"),
+    (("summary", "rounds", 2, "target"), "another", "no round with payment"),
+    ((*SHOP, "requests"), 3, "fewer requests than answers"),
+    ((*SHOP, "purchases"), 12, "more purchases than answers"),
+    ((*SHOP, "purchases"), 9, "9 purchases counted by k6, 10 orders"),
+    ((*SHOP, "refused_for_units"), 5, "counted twice"),
+    ((*SHOP, "refused_for_units"), 0, "never ran out"),
+    ((*SHOP, "requests_per_s"), 150.0, "requests per second"),
+    ((*SHOP, "users_most"), 4, "fewer users"),
+    ((*SHOP, "dropped_iterations"), 7, "dropped iterations"),
+    ((*SHOP, "server_errors"), 1, "server_errors count==0"),
+    ((*SHOP, "thresholds", 0, "holds"), False, "server_errors count==0"),
+    ((*SHOP, "k6_exit_code"), 99, "exit code"),
+    ((*SHOP, "outcomes", "bought", "latency", "p99_ms"), 5000, "latency_bought p(99)<3000"),
+    ((*SHOP, "outcomes", "bought", "latency", "p99_ms"), 5, "percentiles of `bought`"),
+    ((*SHOP, "outcomes", "bought", "answers"), 11, "latencies of `bought`"),
+    ((*AUDIT, "round"), 3, "was not audited"),
+    ((*AUDIT, "tally", "orders"), 11, "10 purchases counted by k6, 11 orders"),
+    ((*AUDIT, "tally", "sold"), 11, "10 units offered, 11 accounted for"),
+    ((*AUDIT, "tally", "adds_up"), False, "tally does not add up"),
+    ((*AUDIT, "equalities", 0, "holds"), False, "its checks and its verdict"),
+    ((*AUDIT, "invariants", "skipped"), [{"invariant": 1}], "not checked: [1]"),
+    ((*AUDIT, "invariants", "holds"), False, "its findings and its verdict"),
+]
+
+
+CLEAN_BENCH = {
+    "started_at": "2026-01-01T00:00:00+00:00",
+    "commit": {"id": "0123456789abcdef", "dirty": False},
+    "machine": {"cpu": "any", "cores": 2},
+    "load_average": {"before": [0.1], "after": [1.0]},
+    "valid": True,
+    "invalid_because": [],
+    "notes": ["co-located"],
+    "figures": {
+        "sale.purchases_per_s": {"min": 90, "median": 100, "max": 110, "values": [100, 90, 110]},
+        "sale.row_update_per_s": {"min": 9, "median": 10, "max": 11, "values": [10, 9, 11]},
+        "sale.row_ratio": {
+            "min": 10,
+            "median": 10,
+            "max": 10,
+            "values": [10, 10, 10],
+            "goal": 5,
+            "better": "higher",
+            "goal_met": True,
+        },
+    },
+}
+
+RATIO = ("figures", "sale.row_ratio")
+
+PLANTED_IN_BENCH = [
+    (("commit", "dirty"), True, "uncommitted changes"),
+    (("valid",), False, "it is invalid"),
+    (("invalid_because",), ["straw man"], "straw man"),
+    ((*RATIO, "goal"), 50, "whether its goal is met"),
+    ((*RATIO, "median"), 12, "its median"),
+    ((*RATIO, "min"), 1, "its least value"),
+    ((*RATIO, "max"), 20, "its greatest value"),
+    ((*RATIO, "values"), [10, 10], "2 rounds"),
+    ((*RATIO, "values"), [10, 10, 20], "is not sale.purchases_per_s over"),
+]
+
+
+def report_of(parts):
+    methods = ("rounds_of", "middle", "audit_of")
+    report = SimpleNamespace(**copy.deepcopy(parts), folder="load/reports/x", has_picture=True)
+    for name in methods:
+        setattr(report, name, getattr(FlashSaleReport, name).__get__(report))
+    return report
+
+
+def with_planted(parts, place, value):
+    parts = copy.deepcopy(parts)
+    target = parts
+    for step in place[:-1]:
+        target = target[step]
+    target[place[-1]] = value
+    return parts
+
+
+def failures():
+    failures = [f"clean report: {problem}" for problem in problems_of(report_of(CLEAN))]
+    failures += [f"clean bench: {problem}" for problem in problems_of_bench(CLEAN_BENCH)]
+    text = section(report_of(CLEAN), CLEAN_BENCH)
+    wanted = (
+        "2026-01-01 00:00:00 UTC",
+        "co-located on 2 cores",
+        "What this does not show",
+        "`sale.row_ratio`",
+    )
+    failures += [f"not in the section: {each}" for each in wanted if each not in text]
+    for place, value, wanted in PLANTED:
+        problems = problems_of(report_of(with_planted(CLEAN, place, value)))
+        failures += missing(place, value, wanted, problems)
+    for place, value, wanted in PLANTED_IN_BENCH:
+        problems = problems_of_bench(with_planted(CLEAN_BENCH, place, value))
+        failures += missing(place, value, wanted, problems)
+    return failures
+
+
+def missing(place, value, wanted, problems):
+    if any(wanted in problem for problem in problems):
+        return []
+    return [f"not found: {'.'.join(map(str, place))} = {value}; said: {problems}"]

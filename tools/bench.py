@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What the shop does per second and what that costs, beside a lock per request, a commit per request,
-the bare function, and nginx, on the same machine in the same minutes.
+"""What the shop does per second and what that costs, beside a lock per request, a commit per
+request, the bare function, and nginx, on the same machine in the same minutes.
 
 Writes load/reports/bench.json and prints a table. Starts everything itself on free ports of
 127.0.0.1 and leaves nothing running. Exits with 1 if the comparison is not valid, with 2 if

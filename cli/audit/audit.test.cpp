@@ -243,7 +243,8 @@ class AuditTest : public ::testing::Test {
         for (const Line& line : log_) {
             if (!moments.contains(line.seq)) {
                 moments[line.seq] = number(fmt::format(
-                    "SELECT (extract(epoch FROM at) * 1000000)::bigint FROM orders.sale_batches "
+                    "SELECT coalesce(max((extract(epoch FROM at) * 1000000)::bigint), 0) "
+                    "FROM orders.sale_batches "
                     "WHERE seq = {}",
                     line.seq
                 ));
@@ -373,6 +374,28 @@ TEST_F(AuditTest, FindsPaymentsAndCancelsThatWereNot) {
     log_[6].order = id(0x100 * anna);
     expect_found(2, "told paid, but the order is not");
     expect_found(2, "told cancelled, but the order is not");
+}
+
+TEST_F(AuditTest, FindsAnOrderOfNoSale) {
+    execute(
+        "INSERT INTO orders.sale_orders SELECT expires_at, changed_at, seq, returned_seq, "
+        "unit_price_cents, sale_no + 7, quantity, pos, state, gen_random_uuid(), customer_id, key, "
+        "fingerprint FROM orders.sale_orders LIMIT 1"
+    );
+    expect_found_by_database(1, "an order belongs to no sale");
+}
+
+TEST_F(AuditTest, FindsAnotherPlaceThanWasTold) {
+    log_[0].pos = "2";
+    expect_found(3, "another place than the buyer was told");
+}
+
+TEST_F(AuditTest, FindsRefusalsWithoutGround) {
+    log_[3].seq = 99;
+    expect_found(5, "a refusal names a batch that does not exist");
+    log_[4].code = "sale_over";
+    log_[4].seq = 3;
+    expect_found(5, "told sale_over before the end");
 }
 
 TEST_F(AuditTest, FindsAKeyWithTwoOrders) {

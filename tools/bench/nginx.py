@@ -1,5 +1,5 @@
-"""Private nginx processes: one worker, no log, kept connections: what a single-threaded room is held
-against."""
+"""Private nginx processes: one worker, no log, kept connections: what a single-threaded room is
+held against."""
 
 import shutil
 

@@ -8,18 +8,17 @@ from bench.figures import METRICS
 from shop.terminal import table
 
 NOTES = (
-    "Co-located: the shop, its databases and the crowd share the machine's cores; with the crowd on"
-    " a machine of its own purchases_per_s would be higher.",
+    "Co-located: the shop, its databases and the crowd share the machine's cores.",
     "sale.*: 1,000 connections, closed loop, own token per buyer, through the gateway, acknowledged"
     " after the commit; customers may buy again, limits are checked.",
-    "sale.lock_per_request_per_s, sale.row_update_per_s: best of a sweep in each round, the same"
-    " crowd through a gateway to load/baselines in order's place (ADR 0017).",
-    "sale.cpu_us_per_purchase.*: user and system time of the processes; total includes auth, product"
-    " and echo. first_request: total, with tokens nobody has verified yet.",
+    "sale.lock_per_request_per_s, sale.row_update_per_s: best of a sweep in each round, the"
+    " same crowd through a gateway to load/baselines in order's place (ADR 0017).",
+    "sale.cpu_us_per_purchase.*: user and system time of the processes; total includes auth,"
+    " product and echo. first_request: total, with tokens nobody has verified yet.",
     "pay_per_s: orders bought and paid per second, so two requests each;"
     " sale.cpu_us_per_paid_order is both.",
-    "echo.vs_nginx_return, gateway.vs_nginx_proxy: requests per second of the server's own CPU time,"
-    " one worker each, 64 connections; the gateway checks a (known) token, nginx checks nothing.",
+    "echo.vs_nginx_return, gateway.vs_nginx_proxy: requests per second of the server's own CPU"
+    " time, one worker each, 64 connections; the gateway checks a (known) token, nginx nothing.",
     "rss_mib: all rooms (order twice), PostgreSQL (proportional), three Redis and three sentinels,"
     " after the round's load. start_ms: all rooms at once until the last is ready.",
 )

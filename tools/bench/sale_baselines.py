@@ -1,5 +1,5 @@
-"""The two usual ways to sell, behind a gateway of their own and driven by the same crowd. Each has the
-best of a sweep, in every round anew."""
+"""The two usual ways to sell, behind a gateway of their own and driven by the same crowd. Each has
+the best of a sweep, in every round anew."""
 
 from bench.figures import best
 from shop.ports import LOOPBACK
@@ -7,7 +7,7 @@ from shop.ports import LOOPBACK
 SECONDS = 5
 UNITS = 100_000
 # Of the crowd: so many waiters poll the lock at once.
-LOCK_CONNECTIONS = (4, 16, 32, 64, 256)
+LOCK_CONNECTIONS = (1, 4, 16, 64, 256)
 # To PostgreSQL: so many wait at the row; the crowd is that of the sale.
 ROW_CONNECTIONS = (1, 2, 4, 8, 16)
 CROWD_OF_ROWS = 1000

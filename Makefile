@@ -19,7 +19,7 @@ PROGRAMS = gateway echo auth product order crowd doorbuster baseline
 CTEST = ctest --output-on-failure --parallel $(TEST_JOBS) --no-tests=error
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status load bench evidence test asan check build programs configure fmt install clean
+.PHONY: help demo up down status load bench profile evidence test asan check build programs configure fmt install clean
 
 ##@ See it
 demo: programs ## two flash sales, the second through a Redis failover; then the audit (90 s)
@@ -41,6 +41,9 @@ load: programs ## k6: 1,000 customers storm a sale, three rounds; audit, report,
 bench: programs ## rounds against a lock per request, the bare function and nginx (8 min)
 	@./install-dependencies.sh --bench
 	@tools/bench.py
+
+profile: programs ## where the microseconds of a purchase go: docs/profile (needs linux-perf)
+	@tools/purchase_profile.py
 
 evidence: ## write the README's evidence section from the reports that git knows
 	@tools/evidence.py

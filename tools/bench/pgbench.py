@@ -9,7 +9,7 @@ from shop.trouble import Trouble
 
 SECONDS = 5
 # Batches made ready: more than a window can use on a fast disk.
-BATCHES = {1: 20_000, 10: 12_000, 100: 3_000, 1000: 400}
+BATCHES = {1: 40_000, 10: 40_000, 100: 10_000, 1000: 1_000}
 
 # Inputs are made beforehand so that only the call is measured: ids in order of time as the shop's,
 # customers and keys that nobody used before.

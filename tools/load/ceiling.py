@@ -7,7 +7,7 @@ import subprocess
 from shop import processes
 from shop.ports import LOOPBACK, random_free
 from shop.rooms import answers_ok
-from shop.state_folder import write_private
+from shop.state_folder import CHECKOUT, write_private
 from shop.trouble import Trouble
 from shop.waiting import wait_until
 
@@ -16,41 +16,14 @@ READY_SECONDS = 10
 GRACE_SECONDS = 5
 HOW_TO_INSTALL = "nginx is missing: as root, apt-get install nginx-light (it need not run)"
 
-ORDER = (
-    '{"order_id":"01900000-0000-7000-8000-000000000001",'
-    '"sale_id":"01900000-0000-7000-8000-000000000002",'
-    '"product_id":"01900000-0000-7000-8000-000000000003","quantity":1,"unit_price_cents":4950,'
-    '"currency":"EUR","state":"%s","seq":1,"pos":1,"expires_at":"2030-01-01T00:00:00.000Z"}'
-)
-
-SETTINGS = """\
-daemon off;
-master_process on;
-worker_processes auto;
-pid {folder}/nginx.pid;
-error_log stderr warn;
-events {{ worker_connections 8192; }}
-http {{
-    access_log off;
-    server_tokens off;
-    keepalive_requests 1000000000;
-    default_type application/json;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    server {{
-        listen {address}:{port} backlog=4096;
-        location ~ ^/api/v1/flash-sales/[^/]+/orders$ {{ return 201 '{reserved}'; }}
-        location ~ ^/api/v1/orders/[^/]+/pay$ {{ return 200 '{paid}'; }}
-        location = /readyz {{ return 200 '{{}}'; }}
-    }}
-}}
-"""
+# The one that the pod of a cluster runs with.
+SETTINGS = CHECKOUT / "infra" / "k8s" / "components" / "ceiling" / "nginx.conf"
+LISTEN = "listen 8080 "
 
 
 class Ceiling:
+    """A process of this machine, for a shop that is one too."""
+
     def __init__(self, folder):
         self._folder = folder
         self._launcher = processes.Launcher(folder / "processes.json", bound=True)
@@ -63,16 +36,10 @@ class Ceiling:
             raise Trouble(HOW_TO_INSTALL)
         self._folder.mkdir(exist_ok=True)
         settings = self._folder / "nginx.conf"
-        write_private(
-            settings,
-            SETTINGS.format(
-                folder=self._folder,
-                address=LOOPBACK,
-                port=self._port,
-                reserved=ORDER % "reserved",
-                paid=ORDER % "paid",
-            ),
-        )
+        before, listen, after = SETTINGS.read_text().partition(LISTEN)
+        if not listen:
+            raise Trouble(f"{SETTINGS} has no line with {LISTEN!r} for another address")
+        write_private(settings, f"{before}listen {LOOPBACK}:{self._port} {after}")
         log = self._folder / "nginx.log"
         command = [program, "-e", "stderr", "-p", self._folder, "-c", settings]
         self._launcher.start(NAME, command, log=log, environment={})

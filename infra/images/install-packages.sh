@@ -1,0 +1,9 @@
+#!/bin/sh
+# Installs Debian packages into an image and leaves only them: no package lists, no logs, no caches
+# that carry the time of the build.
+set -eu
+
+apt-get update --quiet=2
+apt-get install --yes --quiet=2 "$@" >/dev/null
+apt-get clean
+rm -rf /var/lib/apt/lists/* /var/log/* /var/cache/* /tmp/* /var/tmp/*

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Makes a new room from echo: code, contract, tests, its line in services/CMakeLists.txt.
+"""Makes a new room from echo: code, contract, tests, manifests, its line in each list of rooms.
 
     tools/new_service.py NAME            the room, which answers /api/v1/NAME
     tools/new_service.py NAME --gateway  also its route through the gateway and its place in a local
-                                         shop (tools/shop)
+                                         shop (tools/shop) and a cluster's network
     tools/new_service.py --self-test     makes one in a copy of this tree, builds it, runs its tests
 
 What it makes works at once; then replace the mirror by what the room is for. It refuses to touch
@@ -93,17 +93,26 @@ def require_fit(root, name):
             raise Refused(f"{taken.relative_to(root)} exists already")
 
 
-def plan_room(changes, name):
-    folder = changes.root / "services" / TEMPLATE
-    for file in sorted(folder.rglob("*")):
+def copy_folder(changes, name, folder):
+    for file in sorted((changes.root / folder / TEMPLATE).rglob("*")):
         if file.is_file():
             path = renamed(str(file.relative_to(changes.root)), name)
             changes.make(path, renamed(file.read_text(), name))
+
+
+def plan_room(changes, name):
+    copy_folder(changes, name, "services")
     changes.texts[f"services/{name}/README.md"] = README.format(name=name)
     contract = (changes.root / "contracts" / f"{TEMPLATE}.openapi.yaml").read_text()
     changes.make(f"contracts/{name}.openapi.yaml", renamed(contract, name))
     line = f"add_subdirectory({TEMPLATE})\n"
     changes.insert_after("services/CMakeLists.txt", line, renamed(line, name))
+
+
+def plan_manifests(changes, name):
+    copy_folder(changes, name, "infra/k8s/base")
+    changes.insert_after("infra/k8s/base/kustomization.yaml", f"  - {TEMPLATE}\n", f"  - {name}\n")
+    changes.insert_after("infra/images/Dockerfile", "gateway echo", f" {name}")
 
 
 def plan_gateway(changes, name):
@@ -138,6 +147,9 @@ def plan_gateway(changes, name):
     plan_gateway_test(changes, name)
     plan_gateway_contract(changes, name)
     plan_local_shop(changes, name)
+    again("infra/k8s/base/configuration/common.yaml", "  ECHO_ORIGIN: echo:8080\n")
+    again("infra/k8s/base/gateway/deployment.yaml", '        reaches.doorbuster/echo: "yes"\n')
+    changes.insert_after("infra/k8s/edges.yaml", "to: [echo", f", {name}")
 
 
 def plan_gateway_test(changes, name):
@@ -170,6 +182,7 @@ def make_room(root, name, *, gateway):
     require_fit(root, name)
     changes = Changes(root)
     plan_room(changes, name)
+    plan_manifests(changes, name)
     if gateway:
         plan_gateway(changes, name)
     changes.write()
@@ -222,7 +235,8 @@ def self_test(build_type, name="reviews"):
             expect_refused(copy, unfit)
         make_room(copy, name, gateway=True)
         expect_refused(copy, name)
-        for file in (copy / "services" / name).rglob("*"):
+        made = [*(copy / "services" / name).rglob("*"), *(copy / "infra/k8s/base" / name).iterdir()]
+        for file in made:
             if file.is_file() and "echo" in file.read_text().replace("from echo", "").lower():
                 raise SystemExit(f"new_service: {file} still speaks of echo")
         preset = "release" if build_type == "Release" else "dev"

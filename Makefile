@@ -19,7 +19,8 @@ PROGRAMS = gateway echo auth product order crowd doorbuster baseline
 CTEST = ctest --output-on-failure --parallel $(TEST_JOBS) --no-tests=error
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down status load bench profile evidence test asan check build programs configure fmt install clean
+.PHONY: help demo up down status images images-save deploy undeploy preflight load bench profile \
+    evidence test asan manifests cluster-test check build programs configure fmt install clean
 
 ##@ See it
 demo: programs ## two flash sales, the second through a Redis failover; then the audit (90 s)
@@ -33,6 +34,22 @@ down: ## stop the running shop; its data is kept
 
 status: ## what runs, and the ways in
 	@tools/local_shop.py status
+
+##@ Run it on Kubernetes
+images: ## build the images with docker, podman or buildah
+	@tools/images.py build
+
+images-save: images ## all images in one archive, for k3s without a registry
+	@tools/images.py save build/images/doorbuster.tar
+
+deploy: $(if $(IMAGE_REGISTRY),,images) ## onto the cluster that kubectl reaches; a second run changes nothing
+	@tools/deploy.py deploy
+
+undeploy: ## off the cluster; its data and secrets stay (tools/deploy.py undeploy --help)
+	@tools/deploy.py undeploy
+
+preflight: ## would the shop on the cluster survive a sale now?
+	@tools/deploy.py preflight
 
 ##@ Measure it
 load: programs ## k6: 1,000 customers storm a sale, three rounds; audit, report, ceiling
@@ -56,6 +73,12 @@ asan: install ## the unit tests under AddressSanitizer and UndefinedBehaviorSani
 	@cmake --preset asan >build/asan.configure.log 2>&1 || { cat build/asan.configure.log; exit 1; }
 	ninja -C build/asan -j$(JOBS)
 	$(CTEST) --test-dir build/asan --label-regex unit
+
+manifests: install ## render all manifests and grade them, as `make test` does too
+	@tools/check_manifests.py
+
+cluster-test: programs images ## deploy, sell, break every part; FULL=1 repeatedly
+	@tests/cluster/run
 
 check: build ## formatting and the style rules, without running the shop
 	$(CLANG_FORMAT) --dry-run --Werror $(CXX_FILES)
@@ -86,5 +109,5 @@ clean: ## forget what was built
 help: ## this list
 	@awk 'BEGIN {FS = ":.*## "} \
 	    /^##@ / {printf "\n%s\n", substr($$0, 5)} \
-	    /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	    /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 	@printf '\nJOBS=%s compilers and TEST_JOBS=%s tests at once.\n' $(JOBS) $(TEST_JOBS)

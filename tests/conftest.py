@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from shop_under_test import ShopUnderTest
+from shop_under_test import LocalShopUnderTest
 
 from shop import processes
 
@@ -13,7 +13,7 @@ def shop():
     """A shop of its own, empty at first. Everything it started ends with the tests."""
     processes.end_in_order_on_signals()
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    under_test = ShopUnderTest()
+    under_test = LocalShopUnderTest()
     try:
         under_test.start()
         yield under_test

@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
+from shop.ports import LOOPBACK
 from shop.processes import die_with_this_process
 from shop.rooms import program
 from shop.shop import Shop
@@ -41,29 +42,27 @@ def timestamp(seconds_from_now):
 
 
 class ShopUnderTest:
-    def __init__(self):
-        self.shop = Shop.make(f"tests-{os.getpid()}", bound=True)
-        self.folder = self.shop.state.path
+    """`shop`: what has operator_environment(), command() and admin_token(); `folder` takes logs and
+    reports. A subclass says where the shop's door is: `address`."""
+
+    def __init__(self, shop, folder):
+        self.shop = shop
+        self.folder = folder
+        self.product_id = None
+        self._next_customer = 0
+        self.forget_people()
+
+    def forget_people(self):
+        """For a shop that has become another: tokens are made anew when they are needed."""
         self._customers = []
         self._admin_token = None
         self._tokens_made = 0.0
-        self._next_customer = 0
-        self.product_id = None
-
-    def start(self):
-        self.shop.start()
-        self.product_id = self.make_product(stock=10_000_000)
-
-    def stop(self):
-        self.shop.stop(quickly=True)
-        self.shop.state.wipe()
 
     # -- requests ------------------------------------------------------------------------------
 
     def request(self, method, path, *, token=None, body=None, key=None, headers=None, room=None):
         """One request on a connection of its own; `room` asks a room past the gateway."""
-        ports = self.shop.rooms.ports[room or "gateway"]
-        connection = http.client.HTTPConnection("127.0.0.1", ports.serving, timeout=15)
+        connection = http.client.HTTPConnection(*self.address(room), timeout=15)
         fields = dict(headers or {})
         if token:
             fields.setdefault("Authorization", f"Bearer {token}")
@@ -203,12 +202,31 @@ class ShopUnderTest:
         return Crowd(self, sale, name, options)
 
 
+class LocalShopUnderTest(ShopUnderTest):
+    """A shop of processes on this machine, empty at first."""
+
+    def __init__(self):
+        shop = Shop.make(f"tests-{os.getpid()}", bound=True)
+        super().__init__(shop, shop.state.path)
+
+    def start(self):
+        self.shop.start()
+        self.product_id = self.make_product(stock=10_000_000)
+
+    def stop(self):
+        self.shop.stop(quickly=True)
+        self.shop.state.wipe()
+
+    def address(self, room=None):
+        return LOOPBACK, self.shop.rooms.ports[room or "gateway"].serving
+
+
 class Crowd:
     def __init__(self, under_test, sale, name, options):
         self.log = under_test.folder / f"{name}.log"
         self.report_file = under_test.folder / f"{name}.json"
-        gateway = under_test.shop.rooms.ports["gateway"].serving
-        command = [program("crowd"), "--gateway", f"127.0.0.1:{gateway}", "--sale", sale]
+        host, port = under_test.address()
+        command = [program("crowd"), "--gateway", f"{host}:{port}", "--sale", sale]
         command += ["--customers", under_test.customers_file(), "--retries"]
         command += ["--log", self.log, "--report", self.report_file, *options]
         self._process = subprocess.Popen(

@@ -14,8 +14,9 @@ from pathlib import Path
 from evidence import planted
 from evidence.bench_section import PATH as BENCH
 from evidence.bench_section import problems_of_bench
+from evidence.cluster_section import problems_of_cluster
 from evidence.contradictions import problems_of
-from evidence.reports import bench, newest_flash_sale
+from evidence.reports import FLASH_SALE, FLASH_SALE_ON_CLUSTER, bench, newest
 from evidence.section import section
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,12 +37,15 @@ def main():
         failures = planted.failures()
         print("\n".join(failures), end="\n" if failures else "")
         return 1 if failures else 0
-    report = newest_flash_sale(ROOT)
+    report, cluster = newest(FLASH_SALE, ROOT), newest(FLASH_SALE_ON_CLUSTER, ROOT)
     file = ROOT / "README.md"
     readme = file.read_text()
     measured = bench(ROOT)
-    wanted = with_section(readme, section(report, measured))
+    wanted = with_section(readme, section(report, cluster, measured))
     problems = [f"{report.folder}: {problem}" for problem in problems_of(report)] if report else []
+    if cluster:
+        found = problems_of(cluster) + problems_of_cluster(cluster)
+        problems += [f"{cluster.folder}: {problem}" for problem in found]
     if measured:
         problems += [f"{BENCH}: {problem}" for problem in problems_of_bench(measured)]
     for problem in problems:

@@ -3,8 +3,12 @@
 a server that does nothing (the ceiling); then once more with everybody paying. Audits each round;
 leaves a report in load/reports/<UTC time>-flash_sale.
 
-Without --base-url the shop is a private one of this machine that ends with this command. With it,
-what `doorbuster` needs must be in the environment, as in
+With --cluster the shop is the one that `make deploy` put on the cluster of KUBECONFIG, stormed
+through its ingress, and the ceiling is an nginx pod behind the same ingress; the report is
+load/reports/<UTC time>-flash_sale-cluster and says whether what is promised there was kept.
+
+Without either of them the shop is a private one of this machine that ends with this command. With
+--base-url, what `doorbuster` needs must be in the environment, as in
     tools/local_shop.py run -- tools/load.py --base-url http://127.0.0.1:8080
 
 Exits with 1 if the shop failed, with 2 if the run could not be made, with 3 if it is invalid: its
@@ -14,7 +18,6 @@ figures say more about k6 or the machine than about the shop.
 import argparse
 import json
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -23,18 +26,16 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from load import machine, verdict
-from load.ceiling import Ceiling
+from load.cluster_target import ClusterTarget
 from load.k6_program import k6_program, version_of
 from load.k6_run import K6Run
-from load.picture import take_picture
+from load.report import breached, cpu_shares, say_verdict, write_report
 from load.target import GivenShop, LocalShop, Operator
 from shop import processes, terminal
 from shop.processes import cpu_seconds
-from shop.state_folder import CHECKOUT
 from shop.terminal import Step, say
 from shop.trouble import Trouble
 
-REPORTS = CHECKOUT / "load" / "reports"
 SMOKE_USERS, SMOKE_UNITS = 5, 100
 SETTLE_SECONDS = 120
 SALE_HOURS = 1
@@ -49,7 +50,7 @@ class LoadRun:
         self.operator = Operator(target)
         self.folder = folder
         self.k6 = k6_program()
-        self.ceiling = Ceiling(folder / "ceiling")
+        self.ceiling = target.ceiling(folder / "ceiling")
         self.rounds = []
         self.audits = []
         self.k6_run = None
@@ -75,6 +76,7 @@ class LoadRun:
         }
         return {
             "taken_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "command": target.command,
             **machine.commit(),
             "machine": machine.machine(),
             "versions": versions,
@@ -83,7 +85,7 @@ class LoadRun:
             "load_average_before": os.getloadavg()[0],
             "valid_only_below": {
                 "k6_share_of_all_cpu": verdict.K6_CPU_SHARE_MAX,
-                "share_of_ceiling": verdict.CEILING_SHARE_MAX,
+                "share_of_ceiling": target.ceiling_share_max,
                 "other_processes_share_of_all_cpu": verdict.FOREIGN_CPU_SHARE_MAX,
             },
         }
@@ -202,103 +204,13 @@ class LoadRun:
         self.ceiling.stop()
 
 
-def cpu_shares(begin, end):
-    """Of all CPU time that the machine had while the load lasted."""
-    seconds = (end["seconds"] - begin["seconds"]) * os.cpu_count()
-    tiers = {name: end["tiers"][name] - begin["tiers"][name] for name in end["tiers"]}
-    k6, busy = end["k6"] - begin["k6"], end["busy"] - begin["busy"]
-    shares = {
-        "k6": k6,
-        "tiers": tiers,
-        "others": max(0.0, busy - k6 - sum(tiers.values())),
-        "stolen": end["stolen"] - begin["stolen"],
-        "idle": max(0.0, seconds - busy - (end["stolen"] - begin["stolen"])),
-    }
-    return {
-        name: {tier: round(each / seconds, 4) for tier, each in value.items()}
-        if isinstance(value, dict)
-        else round(value / seconds, 4)
-        for name, value in shares.items()
-    } | {"load_average": [begin["load_average"], end["load_average"]]}
-
-
-def breached(summary):
-    rules = [
-        f"    {one['metric']} {one['rule']}" for one in summary["thresholds"] if not one["holds"]
-    ]
-    return "\n".join(rules)
-
-
-def write_report(run):
-    shops = [one for one in run.rounds if one["target"] == "shop"]
-    ceilings = [one for one in run.rounds if one["target"] == "ceiling"]
-    rates = [one["requests_per_s"] for one in shops]
-    middle = shops[rates.index(verdict.median(rates))]
-    together = verdict.invalid_reasons_together(rates, [one["requests_per_s"] for one in ceilings])
-    invalid = together + [
-        f"round {one['round']}, {one['target']}: {reason}"
-        for one in run.rounds
-        for reason in one["invalid"]
-    ]
-    stamp = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H%M%SZ")
-    folder = REPORTS / f"{stamp}-flash_sale"
-    folder.mkdir(parents=True)
-    shutil.copyfile(middle["dashboard"], folder / "dashboard.html")
-    for one in run.rounds:
-        one.pop("dashboard", None)
-    summary = {
-        "scenario": "flash_sale",
-        "valid": not invalid,
-        "invalid": invalid,
-        "thresholds_hold": all(one["k6_exit_code"] == 0 for one in run.rounds),
-        "middle_round": middle["round"],
-        "rounds": run.rounds,
-    }
-    environment = run.environment | {"load_average_after": os.getloadavg()[0]}
-    holds = all(audit["holds"] for audit in run.audits)
-    write_json(folder / "summary.json", summary)
-    write_json(folder / "audit.json", {"holds": holds, "rounds": run.audits})
-    write_json(folder / "environment.json", environment)
-    take_picture(folder / "dashboard.html", folder / "dashboard.png")
-    return folder, summary, holds
-
-
-def write_json(path, value):
-    path.write_text(json.dumps(value, indent=1) + "\n")
-
-
-def say_verdict(run, folder, summary, holds):
-    say(f"\n{folder.relative_to(CHECKOUT)}")
-    for reason in summary["invalid"]:
-        say(f"  INVALID: {reason}")
-    for one in run.rounds:
-        if one["k6_exit_code"] != 0:
-            say(f"  round {one['round']}, {one['target']}, thresholds breached:\n{breached(one)}")
-    for audit in run.audits:
-        for check in audit["equalities"]:
-            if not check["holds"]:
-                say(f"  round {audit['round']}, not so: {check['what']}: {check['said']}")
-        for finding in audit["invariants"]["findings"]:
-            what = f"invariant {finding['invariant']}: {finding['description']}"
-            say(f"  round {audit['round']}, {what}")
-    passed = holds and all(is_passed(one, summary["invalid"]) for one in run.rounds)
-    say(f"  {'the shop passed' if passed else 'the shop FAILED'}")
-    return 1 if not passed else 3 if summary["invalid"] else 0
-
-
-def is_passed(one, invalid):
-    """Being slow in a run that is invalid says nothing about the shop; being wrong does."""
-    return all(
-        rule["holds"] or (invalid and rule["metric"].startswith("latency_"))
-        for rule in one["thresholds"]
-    )
-
-
 def arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--base-url", default="", help="of a running shop; else a private one")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--base-url", default="", help="of a running shop; else a private one")
+    where.add_argument("--cluster", action="store_true", help="the shop of KUBECONFIG's cluster")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--users", type=int, default=1000, help="each a customer of its own")
     parser.add_argument("--clicks", type=int, default=40, help="per user")
@@ -312,6 +224,12 @@ def arguments():
     return chosen
 
 
+def target_of(chosen, folder):
+    if chosen.cluster:
+        return ClusterTarget(folder)
+    return GivenShop(chosen.base_url, folder) if chosen.base_url else LocalShop()
+
+
 def main():
     chosen = arguments()
     terminal.prepare()
@@ -319,7 +237,7 @@ def main():
     processes.allow_many_files()
     with tempfile.TemporaryDirectory(prefix="doorbuster-load-") as place:
         folder = Path(place)
-        target = GivenShop(chosen.base_url, folder) if chosen.base_url else LocalShop()
+        target = target_of(chosen, folder)
         run = LoadRun(chosen, target, folder)
         say(f"{chosen.users:,} users with {version_of(run.k6)} against {target.url}\n")
         try:

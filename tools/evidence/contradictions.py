@@ -4,6 +4,7 @@ same twice, and what is called valid was."""
 from evidence.reports import PAYING
 
 TOLERANCE = 0.01
+CPU_TOLERANCE = 0.05  # two clocks, and meters that are not read in one moment
 NEED_A_LOG = {2, 3, 5, 6}  # invariants of the audit that k6's runs can't be held against
 
 
@@ -46,6 +47,7 @@ def problems_of_run(run):
         (run["users_most"] >= run["settings"]["users"], "fewer users than it says"),
         (run["dropped_iterations"] == 0 or run["invalid"], "valid in spite of dropped iterations"),
         (rules_hold(run) == (run["k6_exit_code"] == 0), "k6's exit code and its thresholds"),
+        (abs(cpu_shares(run["cpu"]) - 1) <= CPU_TOLERANCE, "shares of the CPU that make no whole"),
     ]
     checks += [
         (one["holds"] == is_kept(run, one["metric"], one["rule"]), f"{one['metric']} {one['rule']}")
@@ -109,6 +111,11 @@ def is_kept(run, metric, rule):
     if rule.endswith(">0"):
         return value > 0
     return value < float(rule.partition("<")[2])
+
+
+def cpu_shares(cpu):
+    parts = (cpu["k6"], *cpu["tiers"].values(), cpu["others"], cpu["stolen"], cpu["idle"])
+    return sum(parts)
 
 
 def rules_hold(run):

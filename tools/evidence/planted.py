@@ -4,6 +4,7 @@ import copy
 from types import SimpleNamespace
 
 from evidence.bench_section import problems_of_bench
+from evidence.cluster_section import TIERS, problems_of_cluster
 from evidence.contradictions import problems_of
 from evidence.reports import PAYING, FlashSaleReport
 from evidence.section import section
@@ -42,6 +43,7 @@ def clean_run(target, number=1):
             "none_left_now": NO_ANSWER,
         },
         "latency_paid": outcome(bought)["latency"],
+        "latency_all": outcome(30)["latency"],
         "thresholds": [
             {"metric": "server_errors", "rule": "count==0", "holds": True},
             {"metric": "latency_bought", "rule": "p(99)<3000", "holds": True},
@@ -123,6 +125,7 @@ PLANTED = [
     ((*SHOP, "server_errors"), 1, "server_errors count==0"),
     ((*SHOP, "thresholds", 0, "holds"), False, "server_errors count==0"),
     ((*SHOP, "k6_exit_code"), 99, "exit code"),
+    ((*SHOP, "cpu", "idle"), 0.6, "no whole"),
     ((*SHOP, "outcomes", "bought", "latency", "p99_ms"), 5000, "latency_bought p(99)<3000"),
     ((*SHOP, "outcomes", "bought", "latency", "p99_ms"), 5, "percentiles of `bought`"),
     ((*SHOP, "outcomes", "bought", "answers"), 11, "latencies of `bought`"),
@@ -133,6 +136,61 @@ PLANTED = [
     ((*AUDIT, "equalities", 0, "holds"), False, "its checks and its verdict"),
     ((*AUDIT, "invariants", "skipped"), [{"invariant": 1}], "not checked: [1]"),
     ((*AUDIT, "invariants", "holds"), False, "its findings and its verdict"),
+]
+
+
+def run_on_cluster(target, number, idle):
+    tiers = {tier: 0.03 for tier in TIERS}
+    cpu = {"k6": 0.4, "tiers": tiers, "others": 0.02, "stolen": 0, "idle": idle}
+    return clean_run(target, number) | {"cpu": cpu}
+
+
+def kept(better, goal):
+    return {
+        "values": [1, 1, 1], "min": 1, "median": 1, "max": 1,
+        "unit": "x", "better": better, "goal": goal, "goal_met": True,
+    }  # fmt: skip
+
+
+RESOURCES = {"requests": {"cpu": "100m", "memory": "32Mi"}, "limits": {"memory": "256Mi"}}
+CLEAN_CLUSTER = {
+    "summary": CLEAN["summary"]
+    | {
+        "rounds": [
+            *(run_on_cluster(target, number, 0.28)
+              for number in (1, 2, 3) for target in ("shop", "ceiling")),
+            run_on_cluster(PAYING, 4, 0.28),
+        ],
+        "promises": {
+            "requests_per_s.over_ceiling": kept("higher", 0.65),
+            "p95_ms.over_ceiling": kept("lower", 1.5),
+        },
+    },
+    "audit": {"holds": True, "rounds": [clean_audit(number) for number in (1, 2, 3, 4)]},
+    "environment": CLEAN["environment"]
+    | {
+        "command": "make load CLUSTER=1",
+        "limits": CLEAN["environment"]["limits"] | {"pods": {"gateway": {"room": RESOURCES}}},
+    },
+}  # fmt: skip
+
+RATE = ("summary", "promises", "requests_per_s.over_ceiling")
+P95 = ("summary", "promises", "p95_ms.over_ceiling")
+
+PLANTED_IN_CLUSTER = [
+    (("summary", "promises"), {}, "does not say whether p95_ms.over_ceiling was kept"),
+    ((*RATE, "goal_met"), False, "whether its goal is met"),
+    ((*RATE, "goal"), 1.1, "whether its goal is met"),
+    ((*P95, "goal"), 0.9, "whether its goal is met"),
+    ((*P95, "median"), 0.5, "its median"),
+    ((*RATE, "values"), [1, 1], "2 rounds"),
+    ((*RATE, "values"), [1, 1], "is not the shop's over the ceiling's"),
+    ((*RATE, "values"), [1, 1, 2], "is not the shop's over the ceiling's"),
+    ((*SHOP, "latency_all", "p95_ms"), 80, "p95_ms.over_ceiling is not the shop's"),
+    ((*SHOP, "requests_per_s"), 10, "requests_per_s.over_ceiling is not the shop's"),
+    ((*SHOP, "cpu", "tiers"), {"gateway": 0.3}, "nobody knows the CPU time of order, auth"),
+    (("environment", "dirty"), True, "uncommitted changes"),
+    ((*AUDIT, "tally", "sold"), 11, "10 units offered, 11 accounted for"),
 ]
 
 
@@ -182,6 +240,10 @@ def report_of(parts):
     return report
 
 
+def all_problems(report):
+    return problems_of(report) + problems_of_cluster(report)
+
+
 def with_planted(parts, place, value):
     parts = copy.deepcopy(parts)
     target = parts
@@ -194,16 +256,24 @@ def with_planted(parts, place, value):
 def failures():
     failures = [f"clean report: {problem}" for problem in problems_of(report_of(CLEAN))]
     failures += [f"clean bench: {problem}" for problem in problems_of_bench(CLEAN_BENCH)]
-    text = section(report_of(CLEAN), CLEAN_BENCH)
+    failures += [f"clean cluster: {one}" for one in all_problems(report_of(CLEAN_CLUSTER))]
+    text = section(report_of(CLEAN), report_of(CLEAN_CLUSTER), CLEAN_BENCH)
     wanted = (
         "2026-01-01 00:00:00 UTC",
         "co-located on 2 cores",
         "What this does not show",
         "`sale.row_ratio`",
+        "through the ingress of a cluster",
+        "| `p95_ms.over_ceiling` | x | 1 | 1 | 1 | ≤ 1.5 | met |",
+        "gateway: 100m, 32Mi (256Mi)",
+        "| ingress controller | 3.0% | 3.0% |",
     )
     failures += [f"not in the section: {each}" for each in wanted if each not in text]
     for place, value, wanted in PLANTED:
         problems = problems_of(report_of(with_planted(CLEAN, place, value)))
+        failures += missing(place, value, wanted, problems)
+    for place, value, wanted in PLANTED_IN_CLUSTER:
+        problems = all_problems(report_of(with_planted(CLEAN_CLUSTER, place, value)))
         failures += missing(place, value, wanted, problems)
     for place, value, wanted in PLANTED_IN_BENCH:
         problems = problems_of_bench(with_planted(CLEAN_BENCH, place, value))

@@ -8,6 +8,7 @@ from pathlib import Path
 from evidence.bench_section import PATH as BENCH
 
 FLASH_SALE = "-flash_sale"
+FLASH_SALE_ON_CLUSTER = "-flash_sale-cluster"
 PAYING = "shop, with payment"  # the target of the round in which everybody pays
 PARTS = ("summary", "audit", "environment")
 
@@ -32,10 +33,10 @@ class FlashSaleReport:
         return next((one for one in self.audit["rounds"] if one["round"] == number), None)
 
 
-def newest_flash_sale(root):
+def newest(kind, root):
     """None if there is no such report; its name begins with its time."""
     folders = {str(Path(path).parent) for path in known_files(root)}
-    found = sorted(folder for folder in folders if folder.endswith(FLASH_SALE))
+    found = sorted(folder for folder in folders if folder.endswith(kind))
     return FlashSaleReport(root, found[-1]) if found else None
 
 

@@ -1,10 +1,13 @@
-"""The shop that is stormed: a private one of this machine, or one that is given by its address."""
+"""The shop that is stormed: a private one of this machine, or one that is given by its address; one
+in a cluster is cluster_target's."""
 
 import json
 import os
 import signal
 import subprocess
 
+from load.ceiling import Ceiling
+from load.verdict import CEILING_SHARE_MAX
 from shop import processes
 from shop.door import Door
 from shop.postgres import program as postgres_program
@@ -20,7 +23,19 @@ POSTGRES_SETTINGS = (
 )  # fmt: skip
 
 
-class LocalShop:
+class MachineShop:
+    """What both have in common: the ceiling is a process of this machine, and only k6's."""
+
+    report_name = "flash_sale"
+    command = "make load"
+    ceiling_share_max = CEILING_SHARE_MAX
+    has_promises = False
+
+    def ceiling(self, folder):
+        return Ceiling(folder)
+
+
+class LocalShop(MachineShop):
     """Ends with this process, however that ends."""
 
     def __init__(self):
@@ -69,7 +84,7 @@ class LocalShop:
         return {"PostgreSQL": settings, "rooms": self.shop.rooms.overrides or "their defaults"}
 
 
-class GivenShop:
+class GivenShop(MachineShop):
     """What an operator needs comes from the environment, as for `doorbuster`."""
 
     def __init__(self, url, folder):

@@ -1,9 +1,17 @@
 """Whether a run says anything about the shop, and whether the shop passed it."""
 
+import statistics
+
 # Above these shares the figures are k6's or the machine's, not the shop's.
 K6_CPU_SHARE_MAX = 0.8  # of all cores of the machine
 CEILING_SHARE_MAX = 0.9  # of what the same script gets from a server that does nothing
 FOREIGN_CPU_SHARE_MAX = 0.1  # of all cores, used by neither k6 nor the shop, or stolen
+
+# Of what the same script gets from an nginx behind the same ingress.
+PROMISES = {
+    "requests_per_s.over_ceiling": (lambda run: run["requests_per_s"], "higher", 0.65),
+    "p95_ms.over_ceiling": (lambda run: run["latency_all"]["p95_ms"], "lower", 1.5),
+}
 
 
 def invalid_reasons(summary, cpu):
@@ -26,12 +34,13 @@ def invalid_reasons(summary, cpu):
     return reasons
 
 
-def invalid_reasons_together(shop, ceiling):
-    """`shop` and `ceiling`: requests per second of all rounds."""
+def invalid_reasons_together(shop, ceiling, share_max=CEILING_SHARE_MAX):
+    """`shop` and `ceiling`: requests per second of all rounds. `share_max` is None where more than
+    k6 bounds the ceiling."""
     if not ceiling:
         return ["there is no ceiling to compare with"]
     share = median(shop) / median(ceiling)
-    if share > CEILING_SHARE_MAX:
+    if share_max is not None and share > share_max:
         return [f"k6 was the bottleneck: {share:.0%} of its ceiling on this machine"]
     return []
 
@@ -63,6 +72,29 @@ def equalities(summary, tally, sale):
         settled = sale["state"] == "settled" and sale["sold"] == sold
         checks.append(("the sale is settled with the catalogue", settled, sale["state"]))
     return [{"what": what, "holds": holds, "said": said} for what, holds, said in checks]
+
+
+def promises(shops, ceilings):
+    """Figures of a shop behind an ingress, each as the bench writes its own: one value a round."""
+    found = {}
+    for name, (read, better, goal) in PROMISES.items():
+        values = [read(one) / read(other) for one, other in zip(shops, ceilings)]
+        found[name] = promise(values, better, goal)
+    return found
+
+
+def promise(values, better, goal):
+    half = statistics.median(values)
+    return {
+        "unit": "x",
+        "values": [round(value, 4) for value in values],
+        "min": round(min(values), 4),
+        "median": round(half, 4),
+        "max": round(max(values), 4),
+        "better": better,
+        "goal": goal,
+        "goal_met": half >= goal if better == "higher" else half <= goal,
+    }
 
 
 def median(numbers):

@@ -68,6 +68,31 @@ class Validity(unittest.TestCase):
         self.assertTrue(verdict.invalid_reasons_together([95, 95, 95], [100, 100, 100]))
         self.assertTrue(verdict.invalid_reasons_together([50], []))
 
+    def test_behind_an_ingress_it_may_be_as_fast(self):
+        self.assertEqual(verdict.invalid_reasons_together([95], [100], None), [])
+        self.assertTrue(verdict.invalid_reasons_together([95], [], None))
+
+
+class Promises(unittest.TestCase):
+    def made(self, rates, p95s):
+        runs = [
+            {"requests_per_s": rate, "latency_all": {"p95_ms": p95}}
+            for rate, p95 in zip(rates, p95s)
+        ]
+        ceilings = [{"requests_per_s": 1000, "latency_all": {"p95_ms": 200}} for _ in runs]
+        found = verdict.promises(runs, ceilings)
+        return found["requests_per_s.over_ceiling"], found["p95_ms.over_ceiling"]
+
+    def test_the_median_round_decides(self):
+        rate, p95 = self.made([900, 650, 100], [100, 300, 900])
+        self.assertEqual((rate["min"], rate["median"], rate["max"]), (0.1, 0.65, 0.9))
+        self.assertEqual((p95["min"], p95["median"], p95["max"]), (0.5, 1.5, 4.5))
+        self.assertTrue(rate["goal_met"] and p95["goal_met"])
+
+    def test_each_is_missed_by_a_little(self):
+        rate, p95 = self.made([900, 649, 100], [100, 301, 900])
+        self.assertFalse(rate["goal_met"] or p95["goal_met"])
+
 
 class Equalities(unittest.TestCase):
     def test_all_hold(self):

@@ -56,7 +56,9 @@ def write_report(run):
     stamp = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H%M%SZ")
     folder = REPORTS / f"{stamp}-{run.target.report_name}"
     folder.mkdir(parents=True)
-    shutil.copyfile(middle["dashboard"], folder / "dashboard.html")
+    if os.path.exists(middle["dashboard"]):  # k6 draws none of a run shorter than its period
+        shutil.copyfile(middle["dashboard"], folder / "dashboard.html")
+        take_picture(folder / "dashboard.html", folder / "dashboard.png")
     for one in run.rounds:
         one.pop("dashboard", None)
     summary = {
@@ -74,7 +76,6 @@ def write_report(run):
     write_json(folder / "summary.json", summary)
     write_json(folder / "audit.json", {"holds": holds, "rounds": run.audits})
     write_json(folder / "environment.json", environment)
-    take_picture(folder / "dashboard.html", folder / "dashboard.png")
     return folder, summary, holds
 
 

@@ -1,0 +1,196 @@
+"""Which pod may talk to which, computed from NetworkPolicies as Kubernetes does it, and compared
+with the table infra/k8s/edges.yaml.
+
+A connection is allowed if the caller's egress and the target's ingress allow it; a pod that no
+policy selects for a direction is open in that direction; policies only ever add. What isn't in
+the model: traffic of the node itself, which is let in everywhere."""
+
+import dataclasses
+import ipaddress
+from pathlib import Path
+
+TABLE = Path(__file__).resolve().parents[2] / "infra" / "k8s" / "edges.yaml"
+EVERY_POD = "every pod"
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
+# Nobody listens there: a policy that names no port is seen by these being open.
+PORTS_OF_NOBODY = (1, 65535)
+PROTOCOLS = ("TCP", "UDP", "SCTP")
+
+
+@dataclasses.dataclass(frozen=True)
+class End:
+    """Of a connection: a pod, or with neither namespace nor labels an address outside. `ports` are
+    the named ports of a pod's containers, as (name, number)."""
+
+    namespace: str = None
+    labels: dict = dataclasses.field(default_factory=dict)
+    namespace_labels: dict = None
+    address: str = None
+    ports: tuple = ()
+
+    def is_pod(self):
+        return self.namespace is not None
+
+    def labels_of_namespace(self):
+        own = {} if self.namespace_labels is None else self.namespace_labels
+        return {NAMESPACE_NAME: self.namespace, **own}
+
+
+def allowed(policies, source, target, port, protocol="TCP"):
+    """Whether `source` may open a connection to `target`, both an End, where these NetworkPolicies
+    (as parsed from YAML or JSON) are in force."""
+    return _direction_allows(policies, "Egress", source, target, source, port, protocol) and (
+        _direction_allows(policies, "Ingress", target, source, target, port, protocol)
+    )
+
+
+def _direction_allows(policies, direction, selected, peer, caller_side, port, protocol):
+    if not selected.is_pod():
+        return True
+    concerned = [policy for policy in policies if _concerns(policy, direction, selected)]
+    if not concerned:
+        return True
+    receiver = peer if direction == "Egress" else selected
+    for policy in concerned:
+        for rule in policy["spec"].get(direction.lower()) or []:
+            peers = rule.get("to" if direction == "Egress" else "from")
+            if peers and not any(_is_peer(policy, each, peer) for each in peers):
+                continue
+            if _is_port(rule.get("ports"), receiver, port, protocol):
+                return True
+    return False
+
+
+def _concerns(policy, direction, pod):
+    spec = policy["spec"]
+    types = spec.get("policyTypes") or ["Ingress"] + (["Egress"] if "egress" in spec else [])
+    return (
+        direction in types
+        and policy["metadata"].get("namespace", "default") == pod.namespace
+        and selects(spec.get("podSelector") or {}, pod.labels)
+    )
+
+
+def _is_peer(policy, peer, end):
+    if "ipBlock" in peer:
+        return _in_block(peer["ipBlock"], end)
+    if not end.is_pod():
+        return False
+    if "namespaceSelector" in peer:
+        if not selects(peer["namespaceSelector"] or {}, end.labels_of_namespace()):
+            return False
+    elif end.namespace != policy["metadata"].get("namespace", "default"):
+        return False
+    return selects(peer.get("podSelector") or {}, end.labels)
+
+
+def _in_block(block, end):
+    """A pod whose address is unknown may have any: it is in every block."""
+    if end.address is None:
+        return True
+    address = ipaddress.ip_address(end.address)
+    return address in ipaddress.ip_network(block["cidr"]) and not any(
+        address in ipaddress.ip_network(each) for each in block.get("except") or []
+    )
+
+
+def _is_port(rules, receiver, port, protocol):
+    if not rules:
+        return True
+    for rule in rules:
+        if rule.get("protocol", "TCP") != protocol:
+            continue
+        wanted = rule.get("port")
+        if wanted is None:
+            return True
+        if isinstance(wanted, str):
+            wanted = dict(receiver.ports).get(wanted)
+        if wanted is not None and wanted <= port <= rule.get("endPort", wanted):
+            return True
+    return False
+
+
+def selects(selector, labels):
+    """Whether a LabelSelector matches; an empty one matches all."""
+    for name, value in (selector.get("matchLabels") or {}).items():
+        if labels.get(name) != value:
+            return False
+    for each in selector.get("matchExpressions") or []:
+        key, operator, values = each["key"], each["operator"], each.get("values") or []
+        met = {
+            "In": labels.get(key) in values,
+            "NotIn": labels.get(key) not in values,
+            "Exists": key in labels,
+            "DoesNotExist": key not in labels,
+        }[operator]
+        if not met:
+            return False
+    return True
+
+
+def computed_edges(policies, pods, places, table):
+    """Every (caller, target, port, protocol) that these policies allow, of all there could be:
+    `pods` are {name: End} of the shop, `places` those outside. Between two places nothing is ours."""
+    ends = {**places, **pods}
+    ports = _ports_worth_asking(policies, pods, table)
+    edges = set()
+    for caller, source in ends.items():
+        for target, receiver in ends.items():
+            if caller in pods or target in pods:
+                edges |= {
+                    (caller, target, port, protocol)
+                    for port in ports
+                    for protocol in PROTOCOLS
+                    if allowed(policies, source, receiver, port, protocol)
+                }
+    return edges
+
+
+def _ports_worth_asking(policies, pods, table):
+    ports = set(PORTS_OF_NOBODY) | {port for _, _, port, _ in table}
+    ports |= {number for pod in pods.values() for _, number in pod.ports}
+    for policy in policies:
+        for direction in ("ingress", "egress"):
+            for rule in policy["spec"].get(direction) or []:
+                for each in rule.get("ports") or []:
+                    ports |= {each[k] for k in ("port", "endPort") if isinstance(each.get(k), int)}
+    return sorted(ports)
+
+
+def expected_edges(table, present, kinds=()):
+    """The table's edges as (caller, target, port, protocol), of those whose ends are `present`:
+    names of pods, then those of places. `kinds` are the kinds of objects that were rendered."""
+    pods, places = present
+    edges = set()
+    for edge in table["edges"]:
+        if edge.get("only_with", None) not in (None, *kinds):
+            continue
+        for caller in _each(edge["from"]):
+            callers = pods if caller == EVERY_POD else [caller]
+            for source in callers:
+                for target in _each(edge["to"]):
+                    if {source, target} <= {*pods, *places}:
+                        for protocol in _each(edge.get("protocol", "TCP")):
+                            edges.add((source, target, edge["port"], protocol))
+    return edges
+
+
+def _each(value):
+    return value if isinstance(value, list) else [value]
+
+
+def places_of(table):
+    return {
+        name: End(
+            namespace=place.get("namespace"),
+            labels=place.get("labels", {}),
+            address=place.get("address"),
+        )
+        for name, place in table["places"].items()
+    }
+
+
+def read_table(path=TABLE):
+    import yaml  # here, so that whoever only evaluates policies doesn't need the package
+
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))

@@ -1,0 +1,1 @@
+"""The shop's container images: what they are made of, building them, bringing them to a node."""

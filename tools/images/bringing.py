@@ -1,0 +1,63 @@
+"""Seeing to it that the nodes can start pods of these images, or saying early why not."""
+
+import tempfile
+from pathlib import Path
+
+from images import node, registry
+from images.builder import LOGS, find_builder
+from images.recipe import REGISTRY, reference
+from images.recipe import registry as registry_name
+from shop.terminal import Step, say
+from shop.trouble import Trouble
+
+MEGABYTE = 1_000_000
+
+
+def bring(kubectl, names):
+    """Builds and loads what the nodes lack. Images of a registry are the nodes' to fetch: there
+    it is only checked that the registry has them."""
+    images = {reference(name): name for name in names}
+    missing = node.missing_images(kubectl, images)
+    lacking = {image for some in missing.values() for image in some}
+    if not lacking:
+        with Step("images") as step:
+            step.note = "on the nodes already"
+        return
+    if registry_name() != REGISTRY:
+        require_in_registry(lacking)
+        return
+    if not node.can_load():
+        raise Trouble(f"images are {node.how_to_bring(missing)}")
+    load(kubectl, {image: name for image, name in images.items() if image in lacking})
+
+
+def load(kubectl, images):
+    builder = find_builder()
+    for name in images.values():
+        builder.build(name)
+    LOGS.mkdir(parents=True, exist_ok=True)
+    with Step("images to the node") as step, tempfile.TemporaryDirectory(dir=LOGS) as folder:
+        archive = Path(folder) / "images.tar"
+        builder.save(list(images), archive)
+        step.note = f"{len(images)}, {archive.stat().st_size / MEGABYTE:.0f} MB"
+        node.load(archive)
+    # A node lists only five names of an image, so the one that was just loaded is believed.
+    missing = node.wait_until_told(kubectl, images)
+    if len(kubectl.items("nodes")) > 1 and missing:
+        raise Trouble(f"images were loaded, but are still {node.how_to_bring(missing)}")
+
+
+def require_in_registry(images):
+    with Step("images in the registry") as step:
+        for image in sorted(images):
+            try:
+                if not registry.has_image(image):
+                    raise Trouble(
+                        f"{image} is in no node and not in its registry: push it first with"
+                        f" IMAGE_REGISTRY={registry_name()} tools/images.py push, or name another"
+                        " IMAGE_REGISTRY or IMAGE_TAG"
+                    )
+            except registry.Unknown as reason:
+                say(f"  not checked whether the nodes can fetch {image}: {reason}")
+                return
+        step.note = f"{len(images)}"

@@ -1,0 +1,6 @@
+#!/bin/sh
+# Alive is who answers, whatever the answer: LOADING, MASTERDOWN and even a refused password are no
+# reason to be killed. The port is the argument.
+set -eu
+
+[ -n "$(timeout 4 redis-cli -p "$1" ping 2>/dev/null)" ]

@@ -1,0 +1,65 @@
+#!/bin/sh
+# Finds out who is the master, and becomes Redis: in its place, or behind it.
+set -eu
+umask 077
+
+configuration=/run/redis/redis.conf
+tries_max=20
+
+# shellcheck source=infra/k8s/base/redis/topology.sh
+. /scripts/topology.sh
+
+find_master() {
+    tries=0
+    while [ "$tries" -lt "$tries_max" ]; do
+        master=$(master_by_sentinels 2)
+        if [ -n "$master" ]; then
+            say "the sentinels name $master as master"
+            return
+        fi
+        master=$(master_by_roles)
+        if [ -n "$master" ]; then
+            say "the other Redis pods have $master as master"
+            return
+        fi
+        tries=$((tries + 1))
+        sleep 0.5
+    done
+    # shellcheck disable=SC2086 # a list
+    master=$(address_of redis-0 $redis_addresses)
+    say "nobody names a master: it is redis-0, $master"
+}
+
+write_configuration() {
+    {
+        printf 'include /scripts/redis.conf\n'
+        printf 'requirepass %s\nmasterauth %s\n' "$redis_password" "$redis_password"
+        printf 'replica-announce-ip %s\n' "$own_address"
+        [ "$master" = "$own_address" ] || printf 'replicaof %s %s\n' "$master" "$redis_port"
+    } >"$configuration"
+}
+
+# For the probe and the hook: DNS has no part in a failover, and a password that was changed in the
+# secret isn't yet that of this server.
+remember() {
+    {
+        printf 'redis_password=%s\n' "$redis_password"
+        printf 'sentinel_password=%s\n' "$sentinel_password"
+        printf 'own_address=%s\n' "$own_address"
+        printf 'redis_addresses="%s"\n' "$redis_addresses"
+        printf 'sentinel_addresses="%s"\n' "$sentinel_addresses"
+    } >/run/redis/known
+}
+
+# As process 1 a shell ignores signals that it has no trap for.
+trap 'exit 143' TERM INT
+
+learn_passwords
+learn_addresses
+# shellcheck disable=SC2086 # a list
+own_address=$(address_of "$POD_NAME" $redis_addresses)
+remember
+find_master
+write_configuration
+restart_when_addresses_change $$ "$POD_NAME" &
+exec redis-server "$configuration"

@@ -1,0 +1,110 @@
+#!/bin/sh
+# Where the Redis pods and the sentinels are, and which Redis is the master, asked of those who know.
+# Read by the scripts of redis, redis-sentinel and redis-primary.
+
+master_name=doorbuster
+redis_port=6379
+sentinel_port=26379
+secrets=/run/secrets/common
+
+say() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+# Configuration files get it as it is, so no letter of it may have a meaning there.
+read_secret() {
+    secret=$(cat "$secrets/$1") || return
+    case $secret in
+    '' | *[!A-Za-z0-9._~+/=-]*)
+        say "secret common, key $1: needs letters, digits and ._~+/=- (make deploy makes a good one)"
+        return 1
+        ;;
+    esac
+    printf '%s' "$secret"
+}
+
+learn_passwords() {
+    redis_password=$(read_secret redis-password)
+    sentinel_password=$(read_secret sentinel-password)
+}
+
+# The address of each Service, in order; fails unless all are known. With the namespace, because a
+# pod's own name alone is in its /etc/hosts, as the pod's address, which dies with it.
+addresses_of() {
+    names=''
+    for service in "$@"; do names="$names $service.$POD_NAMESPACE"; done
+    # shellcheck disable=SC2086 # a list
+    found=$(timeout 3 getent ahosts $names) || return
+    printf '%s\n' "$found" | awk '$2 == "STREAM" && !seen[$1]++ { print $1 }'
+}
+
+wait_for_addresses() {
+    until addresses_of "$@"; do
+        say "DNS has no address yet for one of the Services $*: are they applied?"
+        sleep 1
+    done
+}
+
+learn_addresses() {
+    redis_addresses=$(wait_for_addresses redis-0 redis-1 redis-2)
+    sentinel_addresses=$(wait_for_addresses redis-sentinel-0 redis-sentinel-1 redis-sentinel-2)
+}
+
+# Of redis-1 among redis-0, redis-1 and redis-2: the second of the addresses.
+address_of() {
+    shift "${1##*-}"
+    printf '%s' "$2"
+}
+
+# Configuration holds addresses. A Service that was deleted and made anew has another one, which
+# only a new start takes up. No answer is no reason to restart: DNS may be away.
+restart_when_addresses_change() {
+    process=$1
+    shift
+    known=$(wait_for_addresses "$@")
+    while sleep 10; do
+        now=$(addresses_of "$@" 2>/dev/null) || continue
+        [ "$now" != "$known" ] || continue
+        say "the Services $* have new addresses: restarting"
+        kill -TERM "$process"
+    done
+}
+
+ask_redis() {
+    asked=$1
+    shift
+    REDISCLI_AUTH=$redis_password timeout 1 redis-cli -h "$asked" -p "$redis_port" "$@" 2>/dev/null
+}
+
+ask_sentinel() {
+    asked=$1
+    shift
+    REDISCLI_AUTH=$sentinel_password \
+        timeout 1 redis-cli -h "$asked" -p "$sentinel_port" "$@" 2>/dev/null
+}
+
+# Of addresses, one a line, the one of ours that comes most often, if so many times.
+most_named() {
+    grep -Fx "$redis_addresses" | sort | uniq -c | sort -rn |
+        awk -v least="$1" 'NR == 1 && $1 >= least { print $2 }'
+}
+
+master_by_sentinels() {
+    for sentinel in $sentinel_addresses; do
+        ask_sentinel "$sentinel" sentinel get-master-addr-by-name "$master_name" | head -n 1
+    done | most_named "$1"
+}
+
+# A master that answers, with most replicas if there are two; else the one that replicas wait for.
+master_by_roles() {
+    for redis in $redis_addresses; do
+        ask_redis "$redis" role | awk -v address="$redis" '
+            NR == 1 { role = $1 }
+            NR == 2 && role == "slave" { print $1 }
+            NR > 2 && NF { fields++ }
+            END {
+                if (role == "master")
+                    for (times = 3 + fields / 3; times >= 1; times--) print address
+            }'
+    done | most_named 1
+}

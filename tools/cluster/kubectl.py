@@ -23,6 +23,12 @@ NOT_REACHED = (
     "TLS handshake timeout",
     "deadline exceeded",
 )
+K3S_CONFIGURATION = Path("/etc/rancher/k3s/k3s.yaml")
+INSIDE_A_POD = "KUBERNETES_SERVICE_HOST"
+HOW_TO_NAME_A_CLUSTER = (
+    "Set KUBECONFIG to the file of your cluster; k3s writes /etc/rancher/k3s/k3s.yaml, which only"
+    " root may read (copy it to ~/.kube/config)."
+)
 NOT_ALLOWED = ("Unauthorized", "must be logged in", "certificate signed by unknown authority")
 
 
@@ -36,7 +42,7 @@ class Kubectl:
     def __init__(self, namespace=None):
         self.namespace = namespace or os.environ.get("NAMESPACE", NAMESPACE)
         self._command = kubectl_command()
-        require_kubeconfig_files()
+        self._environment = os.environ | cluster_access()
 
     def run(self, *arguments, input=None, timeout=ANSWER_SECONDS):
         """Its standard output. `input` goes to its standard input: the way for secrets."""
@@ -55,6 +61,7 @@ class Kubectl:
                 capture_output=True,
                 text=True,
                 errors="replace",
+                env=self._environment,
                 timeout=timeout,
             )
         except subprocess.TimeoutExpired:
@@ -80,6 +87,7 @@ class Kubectl:
         return subprocess.Popen(
             self.command(*arguments),
             stdin=subprocess.DEVNULL,
+            env=self._environment,
             start_new_session=True,  # Ctrl-C is this command's to answer, not kubectl's
             preexec_fn=processes.die_with_this_process(signal.SIGKILL),
             **options,
@@ -94,21 +102,28 @@ class Kubectl:
         return self.json("version", limit, timeout=2 * REACH_SECONDS)["serverVersion"]["gitVersion"]
 
 
-def require_kubeconfig_files():
-    """kubectl takes a file that isn't there for an empty one, and then asks localhost:8080."""
+def cluster_access():
+    """Without a file, or with one that isn't there, kubectl asks localhost:8080, where something
+    quite different may listen: that is found out first. Returns variables to add."""
     named = os.environ.get("KUBECONFIG", "")
     files = [Path(one) for one in named.split(os.pathsep) if one]
-    if files and not any(file.exists() for file in files):
+    if not files:
+        return default_access()
+    present = [file for file in files if file.exists()]
+    if not present:
         raise Trouble(f"KUBECONFIG={named}: there is no such file. {HOW_TO_NAME_A_CLUSTER}")
-    for file in files:
-        if file.exists() and not os.access(file, os.R_OK):
-            raise Trouble(f"KUBECONFIG={named}: may not be read by this user")
+    if not any(os.access(file, os.R_OK) for file in present):
+        raise Trouble(f"KUBECONFIG={named}: this user may not read it. {HOW_TO_NAME_A_CLUSTER}")
+    return {}
 
 
-HOW_TO_NAME_A_CLUSTER = (
-    "Set KUBECONFIG to the file of your cluster; k3s writes /etc/rancher/k3s/k3s.yaml,"
-    " which root may read."
-)
+def default_access():
+    """What kubectl takes by itself; then k3s's own file, which only k3s's kubectl knows."""
+    if (Path.home() / ".kube" / "config").exists() or INSIDE_A_POD in os.environ:
+        return {}
+    if os.access(K3S_CONFIGURATION, os.R_OK):
+        return {"KUBECONFIG": str(K3S_CONFIGURATION)}
+    raise Trouble(f"no cluster is named. {HOW_TO_NAME_A_CLUSTER}")
 
 
 def trouble_of(said, arguments):

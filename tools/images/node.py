@@ -5,8 +5,8 @@ import shlex
 import shutil
 import subprocess
 import time
-from pathlib import Path
 
+from cluster.kubectl import K3S_CONFIGURATION
 from shop.trouble import Trouble
 
 LOAD_SECONDS = 600
@@ -14,7 +14,6 @@ LOAD_SECONDS = 600
 TOLD_SECONDS = 30
 TOLD_MAX = 50
 POLL_SECONDS = 1
-K3S_CONFIGURATION = Path("/etc/rancher/k3s/k3s.yaml")
 
 
 def missing_images(kubectl, images):

@@ -6,12 +6,7 @@
 ARG BASE_IMAGE=debian:trixie-slim
 
 FROM ${BASE_IMAGE} AS base
-ARG DEBIAN_FRONTEND=noninteractive
-# Daemons that a package would start have no place in a build, and what apt leaves behind would
-# make each build another image.
-RUN printf 'APT::Install-Recommends "false";\nDpkg::Use-Pty "false";\n' \
-        >/etc/apt/apt.conf.d/90-small \
-    && { printf 'path-exclude=/usr/share/%s/*\n' doc man locale info lintian \
+RUN { printf 'path-exclude=/usr/share/%s/*\n' doc man locale info lintian \
         && printf 'path-include=/usr/share/doc/*/copyright\n'; } >/etc/dpkg/dpkg.cfg.d/90-small
 COPY infra/images/install-packages.sh /usr/local/sbin/install-packages
 LABEL org.opencontainers.image.source="https://github.com/doorbuster/doorbuster" \

@@ -1,0 +1,156 @@
+"""Every flow that the node's connection tracking sees, as pods that talked to pods.
+
+A cluster that doesn't enforce NetworkPolicies can't show that they allow enough. So all that is
+really said is written down, and held against the policies afterwards."""
+
+import re
+import subprocess
+import threading
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+from host_processes import own_addresses
+
+from shop import processes
+from shop.trouble import Trouble
+
+BUFFER_BYTES = 8 * 1024 * 1024
+FIELD = re.compile(r"\b(src|dst|sport|dport)=(\S+)")
+PROTOCOL = re.compile(r"\b(tcp|udp|sctp)\b")
+NODE = "(node)"
+
+
+@dataclass(frozen=True)
+class Flow:
+    """From address to address."""
+
+    source: str
+    destination: str
+    port: int
+    protocol: str
+
+
+@dataclass(frozen=True)
+class Edge:
+    source: str  # kind of pod, NODE, or the address of somebody else
+    destination: str
+    port: int
+    protocol: str
+
+    def __str__(self):
+        return f"{self.source} -> {self.destination}:{self.port}/{self.protocol}"
+
+
+@dataclass
+class Sighting:
+    phases: Counter = field(default_factory=Counter)
+    ends: list = field(default_factory=list)  # (Pod, Pod), None for who is none; by their labels
+
+    def add(self, phase, count, source, destination):
+        self.phases[phase] += count
+        labels = (source and source.labels, destination and destination.labels)
+        if labels not in [(one and one.labels, other and other.labels) for one, other in self.ends]:
+            self.ends.append((source, destination))
+
+
+def name_of(pod, address, node_addresses):
+    if pod:
+        return pod.kind
+    return NODE if address in node_addresses else address
+
+
+def read_flow(line):
+    """Of a line of conntrack. Whoever opened it is the original direction's source; where it
+    really went, behind a Service's address, is the source of the reply's direction."""
+    protocol = PROTOCOL.search(line)
+    fields = FIELD.findall(line)
+    if protocol is None or len(fields) < 8:
+        return None
+    original, reply = dict(fields[:4]), dict(fields[4:8])
+    return Flow(original["src"], reply["src"], int(reply["sport"]), protocol.group(1).upper())
+
+
+class FlowRecorder:
+    def __init__(self, pod_watch):
+        self._pods = pod_watch
+        self._lock = threading.Lock()
+        self._seen = {}  # (flow, phase) -> (first seen, count)
+        self._phase = "before"
+        self._process = None
+        self._reader = None
+
+    def start(self):
+        self._note_present_flows()
+        self._process = subprocess.Popen(
+            ["conntrack", "--event", "--event-mask", "NEW", "--buffer-size", str(BUFFER_BYTES)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=processes.die_with_this_process(9),
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def stop(self):
+        if self._process is None:
+            return
+        if self._process.poll() is not None:
+            raise Trouble(f"conntrack ended too early: {self._process.stderr.read().strip()}")
+        self._note_present_flows()
+        self._process.terminate()
+        self._process.wait()
+        self._reader.join()
+
+    def phase(self, name):
+        with self._lock:
+            self._phase = name
+
+    @staticmethod
+    def forget(source, destination):
+        """The kernel's record of flows between two addresses, before somebody else finds it."""
+        command = ["conntrack", "--delete", f"--orig-src={source}", f"--orig-dst={destination}"]
+        subprocess.run(command, capture_output=True, check=False)
+
+    def edges(self):
+        """{Edge: Sighting}: what had a pod of the namespace at one end or both."""
+        with self._lock:
+            seen = dict(self._seen)
+        node = own_addresses()
+        edges = {}
+        for (flow, phase), (first_seen, count) in seen.items():
+            source = self._pods.owner(flow.source, first_seen)
+            destination = self._pods.owner(flow.destination, first_seen)
+            if source is None and destination is None:
+                continue
+            edge = Edge(
+                name_of(source, flow.source, node),
+                name_of(destination, flow.destination, node),
+                flow.port,
+                flow.protocol,
+            )
+            edges.setdefault(edge, Sighting()).add(phase, count, source, destination)
+        return edges
+
+    def _note_present_flows(self):
+        """Connections that were opened before the events were listened to."""
+        listed = subprocess.run(
+            ["conntrack", "--dump"], capture_output=True, text=True, check=True
+        ).stdout
+        for line in listed.splitlines():
+            self._note(line)
+
+    def _read(self):
+        for line in self._process.stdout:
+            self._note(line)
+
+    def _note(self, line):
+        flow = read_flow(line)
+        if flow is None:
+            return
+        with self._lock:
+            key = (flow, self._phase)
+            first_seen, count = self._seen.get(key, (time.time(), 0))
+            self._seen[key] = (first_seen, count + 1)

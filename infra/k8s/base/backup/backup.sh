@@ -29,7 +29,8 @@ write_dump() {
     pg_dump --format=custom --lock-wait-timeout=60s --file="$partial" ||
         refuse "no dump was written (its reason is above; $(free_space)); the older ones are" \
             "untouched. If the volume is full, lower BACKUPS_KEPT or enlarge the claim backups"
-    pg_restore --list "$partial" >/dev/null ||
+    # A list of its content would only read its beginning.
+    pg_restore --file=/dev/null "$partial" ||
         refuse "the dump can't be read back: it was thrown away; the older ones are untouched"
     sync "$partial"
     mv "$partial" "$dump"

@@ -2,7 +2,7 @@
 # How Jobs reach PostgreSQL as its administrator: read with `.` by each, after `set -eu`.
 
 export PGHOST=postgres PGPORT=5432 PGUSER=doorbuster_admin PGDATABASE=doorbuster
-export PGPASSFILE=/tmp/password PGCONNECT_TIMEOUT=5
+export PGPASSFILE=/tmp/password PGCONNECT_TIMEOUT=5 PGOPTIONS="-c client_min_messages=warning"
 
 password_file=/run/secrets/postgres-admin/password
 database_patience_s=120
@@ -42,9 +42,9 @@ wait_for_server() {
 require_database() {
     wait_for_server
     psql --no-psqlrc --quiet --dbname="$1" --command='SELECT 1' >/dev/null ||
-        refuse "can't work with database $1 (its reason is above). A refused password means that" \
-            "the secret postgres-admin isn't the one the volume was made with; a missing" \
-            "database, that PGDATA holds another shop"
+        refuse "can't use database $1 (PostgreSQL's reason is above). If the password was refused," \
+            "the secret postgres-admin isn't the one that the volume was made with; if there is no" \
+            "such database, it was renamed or dropped (docs/runbooks/postgres-restore.md)"
 }
 
 ask() {

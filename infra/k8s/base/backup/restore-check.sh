@@ -39,9 +39,11 @@ require_roles() {
 restore() {
     ask postgres "DROP DATABASE IF EXISTS $unfinished WITH (FORCE)"
     ask postgres "CREATE DATABASE $unfinished TEMPLATE template0"
-    pg_restore --exit-on-error --dbname="$unfinished" "$dump" ||
+    if ! pg_restore --exit-on-error --dbname="$unfinished" "$dump"; then
+        ask postgres "DROP DATABASE $unfinished WITH (FORCE)"
         refuse "$(basename "$dump") can't be restored (the reason is above); nothing else was" \
-            "touched. Try an older one: name it in BACKUP_FILE"
+            "touched. Try another: name it in BACKUP_FILE. There are:$(dumps)"
+    fi
     ask "$unfinished" "ANALYZE"
     # Rights on a database itself aren't part of its dump: as the migrations give them, but only to
     # who looks at it.

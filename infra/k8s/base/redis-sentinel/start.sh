@@ -72,6 +72,6 @@ if [ -z "$state" ]; then
     state="sentinel monitor $master_name $master $redis_port $quorum"
 fi
 write_configuration
-restart_when_addresses_change $$ redis-0 redis-1 redis-2 \
+restart_when_addresses_change TERM $$ redis-0 redis-1 redis-2 \
     redis-sentinel-0 redis-sentinel-1 redis-sentinel-2 &
 exec redis-server "$configuration" --sentinel

@@ -59,14 +59,14 @@ address_of() {
 # Configuration holds addresses. A Service that was deleted and made anew has another one, which
 # only a new start takes up. No answer is no reason to restart: DNS may be away.
 restart_when_addresses_change() {
-    process=$1
-    shift
+    signal=$1 process=$2
+    shift 2
     known=$(wait_for_addresses "$@")
     while sleep 10; do
         now=$(addresses_of "$@" 2>/dev/null) || continue
         [ "$now" != "$known" ] || continue
         say "the Services $* have new addresses: restarting"
-        kill -TERM "$process"
+        kill -s "$signal" "$process"
     done
 }
 

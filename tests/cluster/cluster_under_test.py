@@ -6,7 +6,9 @@ import shlex
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.parse
+import urllib.request
 from collections import Counter
 
 from database import Database
@@ -20,12 +22,15 @@ from shop_under_test import ShopUnderTest
 
 from cluster.cluster_shop import ClusterShop
 from cluster.kubectl import Kubectl
+from cluster.port_forward import PortForward
+from shop.ports import LOOPBACK
 from shop.state_folder import CHECKOUT, write_private
 from shop.terminal import say
 from shop.trouble import Trouble
 from shop.waiting import wait_until
 
 COMMAND_SECONDS = 600
+HEALTH_PORT = 9080
 # How many pods of each kind there are at least.
 WORKLOADS = {
     "gateway": 2, "echo": 2, "auth": 2, "product": 2, "order": 2,
@@ -105,6 +110,11 @@ class ClusterUnderTest(ShopUnderTest):
         made = self.request("POST", "/api/v1/auth/register", body=body)
         assert made.status == 201, made
 
+    def customer_known(self):
+        """Somebody whose token was made before, while the database is away."""
+        self._next_customer += 1
+        return self._customers[self._next_customer % len(self._customers)]["token"]
+
     def address(self, room=None):
         assert room is None, "rooms are reached through the ingress only"
         parts = urllib.parse.urlsplit(self.shop.url)
@@ -168,7 +178,7 @@ class ClusterUnderTest(ShopUnderTest):
 
     # -- what pods say ---------------------------------------------------------------------------
 
-    def metrics(self, pod, port=9080):
+    def metrics(self, pod, port=HEALTH_PORT):
         """{name with labels: value} of one pod."""
         path = f"/api/v1/namespaces/{self.kubectl.namespace}/pods/{pod.name}:{port}/proxy/metrics"
         lines = self.kubectl.run("get", "--raw", path).splitlines()
@@ -183,6 +193,15 @@ class ClusterUnderTest(ShopUnderTest):
             for name, value in self.metrics(pod).items()
             if name.startswith(prefix)
         )
+
+    def readiness(self, pod):
+        """What a room's probe says; the API's own proxy would hide the words of a 503."""
+        with PortForward(self.kubectl, f"pod/{pod.name}", HEALTH_PORT) as forward:
+            try:
+                with urllib.request.urlopen(f"http://{LOOPBACK}:{forward.port}/readyz") as answer:
+                    return answer.read().decode()
+            except urllib.error.HTTPError as refused:
+                return refused.read().decode()
 
     def log(self, pod_name, *arguments):
         return self.kubectl.run("logs", pod_name, *arguments)

@@ -34,8 +34,13 @@ class Database:
     def newest_version(self, schema):
         return int(self.sql(f"SELECT max(version) FROM {schema}.schema_migrations"))
 
-    def set_newest_version(self, schema, version, back_to):
-        """Renumbers the newest step, as if those between had never run."""
-        self.sql(
-            f"UPDATE {schema}.schema_migrations SET version = {back_to} WHERE version = {version}"
+    def take_newest_version(self, schema):
+        """As if its step had never run; what puts it back."""
+        return self.sql(
+            f"DELETE FROM {schema}.schema_migrations WHERE version ="
+            f" (SELECT max(version) FROM {schema}.schema_migrations)"
+            " RETURNING version || ',' || quote_literal(name) || ',' || quote_literal(sha256)"
         )
+
+    def put_back_version(self, schema, kept):
+        self.sql(f"INSERT INTO {schema}.schema_migrations (version, name, sha256) VALUES ({kept})")

@@ -42,9 +42,10 @@ wait_for_server() {
 require_database() {
     wait_for_server
     psql --no-psqlrc --quiet --dbname="$1" --command='SELECT 1' >/dev/null ||
-        refuse "can't use database $1 (PostgreSQL's reason is above). If the password was refused," \
-            "the secret postgres-admin isn't the one that the volume was made with; if there is no" \
-            "such database, it was renamed or dropped (docs/runbooks/postgres-restore.md)"
+        refuse "can't use database $1 (PostgreSQL's reason is above). If the password was" \
+            "refused, the secret postgres-admin isn't the one that the volume was made with; if" \
+            "there is no such database, it was renamed or dropped" \
+            "(docs/runbooks/postgres-restore.md)"
 }
 
 ask() {

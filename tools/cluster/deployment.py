@@ -1,0 +1,148 @@
+"""A shop put onto the cluster, in order; every step may be repeated, and then changes nothing."""
+
+import json
+
+from cluster import credentials
+from cluster.admin_door import NoSuchAdmin, admin_of, gateway_url, login
+from cluster.ingress_address import shop_url
+from cluster.operator_job import run_quietly
+from cluster.pod_trouble import has_condition
+from cluster.release import MIGRATION, Release
+from cluster.rollout import Rollout
+from cluster.smoke import ask, smoke_test
+from cluster.workloads import Workloads
+from images.bringing import bring
+from shop.terminal import Step, pairs, say
+from shop.trouble import Trouble
+
+WAITED_FOR = ("StatefulSet", "Job", "Deployment")
+NAMES_SHOWN = 3
+
+
+class Deployment:
+    def __init__(self, kubectl):
+        self.kubectl = kubectl
+        self.release = Release(kubectl)
+
+    def deploy(self, *, seed):
+        self._prepare()
+        self._namespace_and_secrets()
+        bring(self.kubectl, self.release.own_images())
+        self._apply()
+        with Step("everything is ready") as step:
+            names = [
+                (kind, name) for kind in WAITED_FOR for name in self.release.workloads(kind)
+            ]
+            Rollout(self.kubectl, names).wait()
+            step.note = f"{len(names)} workloads"
+        self._remove_former_migrations()
+        self._admin_and_catalogue(seed)
+        self._smoke_test()
+
+    def _prepare(self):
+        with Step("the cluster answers") as step:
+            step.note = f"Kubernetes {self.kubectl.require_cluster()}"
+        with Step(f"manifests of {self.release.overlay.name}") as step:
+            self.release.prepare()
+            step.note = f"{len(self.release.objects)} objects, release {self.release.name}"
+
+    def _namespace_and_secrets(self):
+        with Step(f"namespace {self.kubectl.namespace}, secrets") as step:
+            namespace = json.dumps(self.release.namespace_object())
+            self.kubectl.run("apply", "--filename=-", input=namespace)
+            made = credentials.ensure(self.kubectl)
+            step.note = f"made: {', '.join(made)}" if made else "there already"
+
+    def _apply(self):
+        with Step("applied") as step:
+            self._remove_failed_migration()
+            lines = self.release.apply()
+            changed = [line.split(" ")[0] for line in lines if not line.endswith(" unchanged")]
+            step.note = shortened(changed) if changed else "nothing has changed"
+            self._hurry_along()
+
+    def _remove_failed_migration(self):
+        """It would stay failed: a Job is never started again."""
+        job = self.kubectl.find("job", self.release.migration() or MIGRATION)
+        if job and has_condition(job, "Failed", "True"):
+            self.kubectl.run("delete", "job", job["metadata"]["name"])
+
+    def _hurry_along(self):
+        """What Kubernetes would come to by itself, minutes later: pods that it has given up on
+        for a while, and the number of pods that an autoscaler will ask for."""
+        now = Workloads.read(self.kubectl)
+        broken = [pod["metadata"]["name"] for pod in now.broken_pods()]
+        if broken:
+            self.kubectl.run("delete", "pod", "--ignore-not-found", "--wait=false", *broken)
+        for name, least in now.below_minimum():
+            self.kubectl.run("scale", "deployment", name, f"--replicas={least}")
+
+    def _remove_former_migrations(self):
+        chosen = f"--selector=app.kubernetes.io/name={MIGRATION}"
+        names = [one["metadata"]["name"] for one in self.kubectl.items("jobs", chosen)]
+        former = [name for name in names if name != self.release.migration()]
+        if former:
+            self.kubectl.run("delete", "job", *former)
+
+    def _admin_and_catalogue(self, seed):
+        email, password = admin_of(self.kubectl)
+        with Step("administrator") as step, gateway_url(self.kubectl) as url:
+            try:
+                login(url, email, password)
+                step.note = f"{email}, there already"
+            except NoSuchAdmin:
+                run_quietly(self.kubectl, "admin", "create", "--email", email)
+                require_login(url, email, password)
+                step.note = f"{email}, made"
+        if seed:
+            self._seed_catalogue()
+
+    def _seed_catalogue(self):
+        with Step("catalogue") as step:
+            with gateway_url(self.kubectl) as url:
+                is_empty = not ask(url, "GET", "/api/v1/products?limit=1")["products"]
+            if is_empty:
+                run_quietly(self.kubectl, "catalogue", "seed")
+            step.note = "a small one, made" if is_empty else "there already"
+
+    def _smoke_test(self):
+        url = shop_url(self.kubectl)
+        with Step("tried through the ingress") as step:
+            slowest = smoke_test(url, *admin_of(self.kubectl))
+            step.note = f"every room answers, the slowest in {slowest:.0f} ms"
+
+
+def require_login(url, email, password):
+    try:
+        login(url, email, password)
+    except NoSuchAdmin:
+        raise Trouble(
+            f"the account {email} has another password than the secret admin. Give it the"
+            f" secret's:  tools/deploy.py run -- doorbuster admin create --email {email}"
+            " --set-password"
+        ) from None
+
+
+def shortened(names):
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return f"{len(names)} changed: {', '.join(names[:NAMES_SHOWN])}{more}"
+
+
+def ways_in(kubectl):
+    url = shop_url(kubectl)
+    email, _ = admin_of(kubectl)
+    secret = f"kubectl -n {kubectl.namespace} get secret admin -o jsonpath='{{.data.password}}'"
+    say(
+        pairs(
+            [
+                ("address", url),
+                ("catalogue", f"curl {url}/api/v1/products"),
+                ("administrator", email),
+                ("  its password", f"{secret} | base64 -d"),
+                ("operator's command", "tools/deploy.py run -- doorbuster --help"),
+                ("before a sale", "make preflight"),
+                ("what runs", "tools/deploy.py status"),
+                ("take it away", "make undeploy   (its data too: tools/deploy.py undeploy --data)"),
+            ]
+        )
+    )

@@ -1,0 +1,100 @@
+"""Waiting until what was applied runs, showing what is waited for, and giving up early."""
+
+import sys
+import time
+
+from cluster.evidence import Evidence, name_of
+from cluster.workloads import Workloads
+from shop.terminal import say
+from shop.trouble import Trouble
+
+POLL_SECONDS = 0.5
+# Nothing has changed for so long: it won't by itself. A migration may work in silence for longer.
+STALLED_SECONDS = 180
+ALL_SECONDS = 1800
+LINE_EVERY_SECONDS = 5
+WIDTH = 110
+
+
+class Rollout:
+    """`names`: (kind, name) of every workload that must stand."""
+
+    def __init__(self, kubectl, names):
+        self._kubectl = kubectl
+        self._names = names
+        self._evidence = Evidence(kubectl)
+
+    def wait(self):
+        line = ProgressLine()
+        begin = changed = time.monotonic()
+        former = None
+        try:
+            while True:
+                unfinished = Workloads.read(self._kubectl).unfinished(self._names)
+                if not unfinished:
+                    return
+                told = [self._told(one) for one in unfinished]
+                now = time.monotonic()
+                if told != former:
+                    former, changed = told, now
+                line.show("; ".join(told))
+                patience = ALL_SECONDS if migrates(unfinished) else STALLED_SECONDS
+                if now - changed > patience or now - begin > ALL_SECONDS:
+                    raise Trouble(self._stalled(unfinished, now - changed))
+                time.sleep(POLL_SECONDS)
+        finally:
+            line.clear()
+
+    def _told(self, standing):
+        """One workload in a few words; Trouble if waiting for it is in vain."""
+        if standing.failed:
+            log = self._evidence.log_of(standing.pods[-1]) if standing.pods else ""
+            raise Trouble(f"{standing.name} failed: {standing.failed}{log}")
+        if not standing.pods:
+            refused = self._evidence.refused_pods_of(standing.name)
+            if refused:
+                raise Trouble(f"no pod of {standing.name} may be made: {refused}")
+        why = ""
+        for pod in standing.pods:
+            trouble = self._evidence.trouble_of(pod)
+            if trouble and trouble.final:
+                log = self._evidence.log_of(pod) if trouble.crashed else ""
+                raise Trouble(trouble.told(name_of(pod)) + log)
+            if trouble and not why:
+                why = f" ({trouble.text.splitlines()[0]})"
+        return f"{standing.name} {standing.text}{why}"
+
+    def _stalled(self, unfinished, seconds):
+        lines = [f"nothing has changed for {seconds:.0f} s, and these aren't ready:"]
+        for standing in unfinished:
+            lines.append(f"  {standing.name}: {standing.text}")
+            for pod in standing.pods:
+                trouble = self._evidence.trouble_of(pod)
+                if trouble:
+                    log = self._evidence.log_of(pod)
+                    lines.append(f"    {trouble.told(name_of(pod))}{log}")
+        return "\n".join(lines)
+
+
+def migrates(unfinished):
+    return any(one.name.startswith("migrate") and one.pods for one in unfinished)
+
+
+class ProgressLine:
+    """On a terminal one line that changes, otherwise a line when there is news."""
+
+    def __init__(self):
+        self._shown = ""
+        self._next = time.monotonic() + LINE_EVERY_SECONDS
+
+    def show(self, text):
+        text = text if len(text) <= WIDTH else text[: WIDTH - 3] + "..."
+        if sys.stdout.isatty():
+            print(f"\r    {text:<{WIDTH}}", end="", flush=True)
+        elif text != self._shown and time.monotonic() >= self._next:
+            say(f"    {text}")
+            self._shown, self._next = text, time.monotonic() + LINE_EVERY_SECONDS
+
+    def clear(self):
+        if sys.stdout.isatty():
+            print("\r" + " " * (WIDTH + 4) + "\r", end="", flush=True)

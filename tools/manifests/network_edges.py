@@ -11,6 +11,7 @@ from pathlib import Path
 
 TABLE = Path(__file__).resolve().parents[2] / "infra" / "k8s" / "edges.yaml"
 EVERY_POD = "every pod"
+EVERY_PLACE = "every place"
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 # Nobody listens there: a policy that names no port is seen by these being open.
 PORTS_OF_NOBODY = (1, 65535)
@@ -161,18 +162,26 @@ def expected_edges(table, present, kinds=()):
     """The table's edges as (caller, target, port, protocol), of those whose ends are `present`:
     names of pods, then those of places. `kinds` are the kinds of objects that were rendered."""
     pods, places = present
+    groups = {EVERY_POD: list(pods), EVERY_PLACE: list(places)}
     edges = set()
     for edge in table["edges"]:
-        if edge.get("only_with", None) not in (None, *kinds):
+        if edge.get("only_with") not in (None, *kinds):
             continue
-        for caller in _each(edge["from"]):
-            callers = pods if caller == EVERY_POD else [caller]
-            for source in callers:
-                for target in _each(edge["to"]):
-                    if {source, target} <= {*pods, *places}:
-                        for protocol in _each(edge.get("protocol", "TCP")):
-                            edges.add((source, target, edge["port"], protocol))
+        for caller, target in pairs_of(edge, groups):
+            if {caller, target} <= {*pods, *places}:
+                for port in _each(edge["port"]):
+                    for protocol in _each(edge.get("protocol", "TCP")):
+                        edges.add((caller, target, port, protocol))
     return edges
+
+
+def pairs_of(edge, groups):
+    """Callers and targets of a line of the table."""
+
+    def names(field):
+        return [name for each in _each(edge[field]) for name in groups.get(each, [each])]
+
+    return [(caller, target) for caller in names("from") for target in names("to")]
 
 
 def _each(value):

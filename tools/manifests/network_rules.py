@@ -1,17 +1,20 @@
 """The policies that were rendered against the table of edges, both ways."""
 
+from collections import defaultdict
+
 from manifests import network_edges
+
+PORTS_TOLD_MAX = 6
 
 
 def pods_of(rendering):
-    return {each.pod_name(): each.end() for each in rendering.workloads}
+    return {each.pod_name(): each.end() for each in rendering.pods()}
 
 
 def computed(rendering, table):
     pods, places = pods_of(rendering), network_edges.places_of(table)
     policies = rendering.of("NetworkPolicy")
-    edges = network_edges.computed_edges(policies, pods, places, expected(rendering, table))
-    return edges
+    return network_edges.computed_edges(policies, pods, places, expected(rendering, table))
 
 
 def expected(rendering, table):
@@ -23,25 +26,30 @@ def expected(rendering, table):
 def edges(rendering, context):
     open_ones = computed(rendering, context.edges)
     wanted = expected(rendering, context.edges)
-    for caller, target, port, protocol in sorted(open_ones - wanted):
-        message = f"{port}/{protocol} is open, and isn't an edge"
-        yield f"{caller} -> {target}", "edge-open", message
-    for caller, target, port, protocol in sorted(wanted - open_ones):
-        message = f"{port}/{protocol} is an edge, and the policies close it"
-        yield f"{caller} -> {target}", "edge-closed", message
+    for subject, ports in _by_pair(open_ones - wanted):
+        yield subject, "edge-open", f"is no edge, and the policies let through {ports}"
+    for subject, ports in _by_pair(wanted - open_ones):
+        yield subject, "edge-closed", f"is an edge, and the policies don't let through {ports}"
+
+
+def _by_pair(found):
+    pairs = defaultdict(list)
+    for caller, target, port, protocol in sorted(found):
+        pairs[f"{caller} -> {target}"].append(f"{port}/{protocol}")
+    for subject, ports in pairs.items():
+        more = f" and {len(ports) - PORTS_TOLD_MAX} more" if len(ports) > PORTS_TOLD_MAX else ""
+        yield subject, ", ".join(ports[:PORTS_TOLD_MAX]) + more
 
 
 def edges_of_nobody(renderings, context):
     """Edges whose ends are nowhere: a name was mistyped, or something is gone."""
     seen = set().union(*(expected(each, context.edges) for each in renderings))
-    pairs = {(caller, target) for caller, target, _, _ in seen}
+    seen = {(caller, target) for caller, target, _, _ in seen}
+    groups = {network_edges.EVERY_POD: [], network_edges.EVERY_PLACE: []}
     for edge in context.edges["edges"]:
-        callers = edge["from"] if isinstance(edge["from"], list) else [edge["from"]]
-        targets = edge["to"] if isinstance(edge["to"], list) else [edge["to"]]
-        for caller in callers:
-            for target in targets:
-                if caller != network_edges.EVERY_POD and (caller, target) not in pairs:
-                    yield f"{caller} -> {target}", "edge-nowhere", "is in no rendering"
+        for caller, target in network_edges.pairs_of(edge, groups):
+            if (caller, target) not in seen:
+                yield f"{caller} -> {target}", "edge-nowhere", "is in no rendering"
 
 
 RULES = (edges,)

@@ -10,7 +10,7 @@ from manifests import schemas, toolbox
 from manifests.objects import Finding, title_of
 
 GRADE_SECONDS_MAX = 120
-CUSTOM_GROUPS = ("postgresql.cnpg.io",)
+CUSTOM_GROUPS = ("postgresql.cnpg.io", "barmancloud.cnpg.io")
 
 
 def run_program(command, text="", accepts=(0, 1)):

@@ -67,6 +67,33 @@ class Workload:
         return End(namespace=self.namespace, labels=self.labels, ports=ports)
 
 
+class ManagedPods:
+    """The pods that CloudNativePG makes of a Cluster: for the network they take the place of a
+    workload's."""
+
+    PORTS = (("postgresql", 5432), ("metrics", 9187), ("status", 8000))
+
+    def __init__(self, cluster):
+        self._name = cluster["metadata"]["name"]
+        self.namespace = cluster["metadata"].get("namespace", "default")
+        inherited = inside(cluster, "spec", "inheritedMetadata", "labels") or {}
+        self.labels = {
+            **inherited,
+            "cnpg.io/cluster": self._name,
+            "cnpg.io/podRole": "instance",
+            "cnpg.io/instanceRole": "primary",
+        }
+
+    def title(self):
+        return f"Cluster/{self._name}"
+
+    def pod_name(self):
+        return self._name
+
+    def end(self):
+        return End(namespace=self.namespace, labels=self.labels, ports=self.PORTS)
+
+
 @dataclass
 class Rendering:
     """One overlay with the components that were laid over it."""
@@ -79,6 +106,10 @@ class Rendering:
     def __post_init__(self):
         self.manifests = [each for each in yaml.load_all(self.text, Loader) if each]
         self.workloads = [Workload(each) for each in self.manifests if each["kind"] in TEMPLATES]
+
+    def pods(self):
+        """All that start pods, with those that an operator starts."""
+        return self.workloads + [ManagedPods(each) for each in self.of("Cluster")]
 
     def of(self, kind):
         return [each for each in self.manifests if each["kind"] == kind]

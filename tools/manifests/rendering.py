@@ -96,7 +96,9 @@ def _write_kustomization(combination):
         "apiVersion": "kustomize.config.k8s.io/v1beta1",
         "kind": "Kustomization",
         "resources": [relative("overlays", combination.overlay)],
-        "components": [relative("components", each) for each in combination.components],
+        # The release comes last, so that what was added has its tag too.
+        "components": [relative("components", each) for each in combination.components]
+        + [relative("release")],
     }
     (folder / "kustomization.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
     return folder

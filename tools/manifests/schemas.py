@@ -42,6 +42,22 @@ def provide_custom(crds):
                 target = CUSTOM / f"{'-'.join(names)}-{version['name']}.json"
                 schema = version["schema"]["openAPIV3Schema"]
                 target.write_text(json.dumps(_closed(schema, top=True)), encoding="utf-8")
+                if names[0] == "cluster":
+                    _write_object_store(schema)
+
+
+def _write_object_store(cluster):
+    """The Barman Cloud plugin's own definition can't be had as a Go module, but what it configures
+    is what a Cluster used to say itself, and still may."""
+    backup = cluster["properties"]["spec"]["properties"]["backup"]["properties"]
+    text = {"type": "string"}
+    properties = {"configuration": backup["barmanObjectStore"], "retentionPolicy": text}
+    properties["instanceSidecarConfiguration"] = {"type": "object"}
+    spec = {"type": "object", "properties": properties, "required": ["configuration"]}
+    top = {"apiVersion": text, "kind": text, "metadata": {}, "spec": spec}
+    schema = {"type": "object", "properties": top, "required": ["spec"]}
+    target = CUSTOM / "objectstore-barmancloud-v1.json"
+    target.write_text(json.dumps(_closed(schema, top=True)), encoding="utf-8")
 
 
 class _Kubernetes:
@@ -79,14 +95,14 @@ class _Kubernetes:
 
 
 def _localize(value):
-    """Turns references into ones within the file; yields the names of what they refer to."""
+    """Makes references local to the file; yields the names of what they refer to."""
     if isinstance(value, list):
         for each in value:
             yield from _localize(each)
     elif isinstance(value, dict):
         reference = value.get("$ref")
-        if isinstance(reference, str) and reference.startswith(DEFINITIONS):
-            value["$ref"] = reference[len(DEFINITIONS) :]
+        if isinstance(reference, str):
+            value["$ref"] = reference.removeprefix(DEFINITIONS)
             yield reference.rpartition("/")[2]
         for each in value.values():
             yield from _localize(each)

@@ -58,9 +58,9 @@ def budgets(rendering, _):
         mine = [b for b in all_budgets if selects(b["spec"].get("selector") or {}, workload.labels)]
         if pods > 1 and len(mine) != 1:
             yield title, "disruption-budget", f"has {pods} pods and {len(mine)} budgets"
-        if pods == 1 and mine:
-            yield title, "disruption-budget", "one pod and a budget: its node can't be drained"
-        for budget in mine if pods > 1 else []:
+        if pods == 1 and mine and workload.kind == "StatefulSet":
+            yield title, "disruption-budget", "one pod and a budget, which only hinders a drain"
+        for budget in mine:
             left = budget["spec"].get("minAvailable", 0)
             if budget["spec"].get("maxUnavailable", 1) == 0 or left in (pods, "100%"):
                 yield title, "disruption-budget", "its budget never lets a pod go"
@@ -73,7 +73,7 @@ def policies(rendering, _):
     all_policies = rendering.of("NetworkPolicy")
     if not any(_denies_all(each) for each in all_policies):
         yield rendering.name, "default-deny", "no policy denies every pod what isn't allowed"
-    for workload in rendering.workloads:
+    for workload in rendering.pods():
         own = [
             each
             for each in all_policies
@@ -116,29 +116,26 @@ def services(rendering, _):
         pod = selector.pop("statefulset.kubernetes.io/pod-name", None)
         chosen = [
             each
-            for each in rendering.workloads
+            for each in rendering.pods()
             if each.namespace == service["metadata"].get("namespace", "default")
             and selects({"matchLabels": selector}, each.labels)
             and (pod is None or _has_pod(each, pod, rendering))
         ]
         wanted = {each.title() for each in chosen}
-        if len(wanted) != 1 and not _selects_custom(selector, rendering):
+        if len(wanted) != 1:
             told = ", ".join(sorted(wanted)) or "nothing"
             yield title_of(service), "selector", f"must lead to pods of one workload, not {told}"
-    names = [each.pod_name() for each in rendering.workloads]
-    for workload in rendering.workloads:
+    names = [each.pod_name() for each in rendering.pods()]
+    for workload in rendering.pods():
         if names.count(workload.pod_name()) > 1:
             yield workload.title(), "pod-name", "its pods have another workload's name label"
 
 
 def _has_pod(workload, pod, rendering):
-    pods = rendering.pods_of(workload) if workload.kind == "StatefulSet" else 0
+    if not workload.title().startswith("StatefulSet/"):
+        return False
+    pods = rendering.pods_of(workload)
     return pod in {f"{workload.name}-{ordinal}" for ordinal in range(pods)}
-
-
-def _selects_custom(selector, rendering):
-    """Pods that an operator makes of a custom resource."""
-    return "cnpg.io/cluster" in selector and bool(rendering.of("Cluster"))
 
 
 def picture(rendering, context):

@@ -158,21 +158,23 @@ def _ports_worth_asking(policies, pods, table):
     return sorted(ports)
 
 
-def expected_edges(table, present, kinds=()):
+def expected_edges(table, present, has_cluster=False):
     """The table's edges as (caller, target, port, protocol), of those whose ends are `present`:
-    names of pods, then those of places. `kinds` are the kinds of objects that were rendered."""
+    names of pods, then those of places. `has_cluster` if CloudNativePG runs PostgreSQL."""
     pods, places = present
     groups = {EVERY_POD: list(pods), EVERY_PLACE: list(places)}
     edges = set()
-    for edge in table["edges"]:
-        if edge.get("only_with") not in (None, *kinds):
-            continue
+    for edge in lines_of(table, has_cluster):
         for caller, target in pairs_of(edge, groups):
             if {caller, target} <= {*pods, *places}:
                 for port in _each(edge["port"]):
                     for protocol in _each(edge.get("protocol", "TCP")):
                         edges.add((caller, target, port, protocol))
     return edges
+
+
+def lines_of(table, has_cluster):
+    return table["edges"] + (table.get("edges_with_cluster", []) if has_cluster else [])
 
 
 def pairs_of(edge, groups):

@@ -18,9 +18,8 @@ def computed(rendering, table):
 
 
 def expected(rendering, table):
-    kinds = {each["kind"] for each in rendering.manifests}
     present = (pods_of(rendering), network_edges.places_of(table))
-    return network_edges.expected_edges(table, present, kinds)
+    return network_edges.expected_edges(table, present, bool(rendering.of("Cluster")))
 
 
 def edges(rendering, context):
@@ -46,7 +45,7 @@ def edges_of_nobody(renderings, context):
     seen = set().union(*(expected(each, context.edges) for each in renderings))
     seen = {(caller, target) for caller, target, _, _ in seen}
     groups = {network_edges.EVERY_POD: [], network_edges.EVERY_PLACE: []}
-    for edge in context.edges["edges"]:
+    for edge in network_edges.lines_of(context.edges, has_cluster=True):
         for caller, target in network_edges.pairs_of(edge, groups):
             if (caller, target) not in seen:
                 yield f"{caller} -> {target}", "edge-nowhere", "is in no rendering"

@@ -16,7 +16,7 @@ readonly POLICY=/usr/sbin/policy-rc.d
 DAEMONS=(postgresql redis-server redis-sentinel)
 BENCH_PACKAGES=()
 readonly PACKAGES=(
-    g++ cmake ninja-build ccache pkg-config make curl openssl python3 python3-pytest python3-venv
+    g++ cmake ninja-build ccache pkg-config make curl openssl python3 python3-pytest python3-venv python3-yaml
     libpq-dev libhiredis-dev libssl-dev libsodium-dev libfmt-dev libspdlog-dev
     prometheus-cpp-dev libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev
     "${DAEMONS[@]}"
@@ -26,7 +26,9 @@ readonly PACKAGES=(
 boost_packages() {
     local id="" version=""
     if [ -r /etc/os-release ]; then
+        # shellcheck disable=SC1091 # of whichever system this is
         id=$(. /etc/os-release && printf '%s' "${ID:-}")
+        # shellcheck disable=SC1091
         version=$(. /etc/os-release && printf '%s' "${VERSION_ID:-}")
     fi
     if [ "$id" = debian ] && [ "$version" = 12 ]; then

@@ -147,7 +147,7 @@ def plan_gateway(changes, name):
     plan_gateway_test(changes, name)
     plan_gateway_contract(changes, name)
     plan_local_shop(changes, name)
-    again("infra/k8s/base/configuration/common.yaml", "  ECHO_ORIGIN: echo:8080\n")
+    again("infra/k8s/base/configuration/shared-settings.yaml", "  ECHO_ORIGIN: echo:8080\n")
     again("infra/k8s/base/gateway/deployment.yaml", '        reaches.doorbuster/echo: "yes"\n')
     changes.insert_after("infra/k8s/edges.yaml", "to: [echo", f", {name}")
 

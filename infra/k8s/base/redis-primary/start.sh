@@ -19,4 +19,4 @@ export REDIS_PASSWORD SENTINEL_PASSWORD
 export REDIS_0 REDIS_1 REDIS_2 SENTINEL_0 SENTINEL_1 SENTINEL_2
 restart_when_addresses_change USR1 $$ redis-0 redis-1 redis-2 \
     redis-sentinel-0 redis-sentinel-1 redis-sentinel-2 &
-exec haproxy -db -q -f /scripts/haproxy.cfg
+exec haproxy -db -f /scripts/haproxy.cfg

@@ -16,7 +16,8 @@ readonly POLICY=/usr/sbin/policy-rc.d
 DAEMONS=(postgresql redis-server redis-sentinel)
 BENCH_PACKAGES=()
 readonly PACKAGES=(
-    g++ cmake ninja-build ccache pkg-config make curl openssl python3 python3-pytest python3-venv python3-yaml
+    g++ cmake ninja-build ccache pkg-config make curl openssl python3
+    python3-pytest python3-venv python3-yaml
     libpq-dev libhiredis-dev libssl-dev libsodium-dev libfmt-dev libspdlog-dev
     prometheus-cpp-dev libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev
     "${DAEMONS[@]}"
@@ -28,7 +29,7 @@ boost_packages() {
     if [ -r /etc/os-release ]; then
         # shellcheck disable=SC1091 # of whichever system this is
         id=$(. /etc/os-release && printf '%s' "${ID:-}")
-        # shellcheck disable=SC1091
+        # shellcheck disable=SC1091 # as above
         version=$(. /etc/os-release && printf '%s' "${VERSION_ID:-}")
     fi
     if [ "$id" = debian ] && [ "$version" = 12 ]; then

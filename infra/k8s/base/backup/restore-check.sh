@@ -11,15 +11,12 @@ restored=doorbuster_restored
 unfinished=doorbuster_restoring
 
 choose_dump() {
-    if [ -n "$BACKUP_FILE" ]; then
-        dump=$folder/$(basename "$BACKUP_FILE")
-        [ -f "$dump" ] || refuse "there is no $BACKUP_FILE; there are:$(dumps)"
-        return
-    fi
-    dump=$(dumps | tail -n 1)
-    [ -n "$dump" ] || refuse "there is no dump yet: kubectl create job --from=cronjob/backup" \
+    name=$(basename "$BACKUP_FILE")
+    if [ "$name" = newest ]; then name=$(dumps | tail -n 1); fi
+    [ -n "$name" ] || refuse "there is no dump yet: kubectl create job --from=cronjob/backup" \
         "backup-now"
-    dump=$folder/$dump
+    dump=$folder/$name
+    [ -f "$dump" ] || refuse "there is no $name; there are:$(dumps)"
 }
 
 dumps() {

@@ -22,7 +22,7 @@ take_volume() {
 
 # `target` as PostgreSQL reads it, `moment` as base backups are named. `latest` is all there is.
 read_target() {
-    [ -n "$RECOVERY_TARGET_TIME" ] || refuse "RECOVERY_TARGET_TIME is empty: give a moment" \
+    [ -n "${RECOVERY_TARGET_TIME:-}" ] || refuse "RECOVERY_TARGET_TIME isn't given: a moment" \
         "such as 2026-11-27T20:15:00Z, or latest"
     now=$(date -u +%Y%m%dT%H%M%SZ)
     if [ "$RECOVERY_TARGET_TIME" = latest ]; then
@@ -45,11 +45,11 @@ choose_base_backup() {
     for backup in "$archive"/*/base/[0-9]*Z; do
         name=$(basename "$backup")
         [ -d "$backup" ] || continue
-        [ "$name" = "${BASE_BACKUP:-$name}" ] || continue
+        [ "$BASE_BACKUP" = newest ] || [ "$BASE_BACKUP" = "$name" ] || continue
         is_before "$name" "$moment" || continue
         if [ -z "$chosen" ] || is_before "$(basename "$chosen")" "$name"; then chosen=$backup; fi
     done
-    [ -n "$chosen" ] || refuse "there is no base backup ${BASE_BACKUP:-} from before" \
+    [ -n "$chosen" ] || refuse "there is no base backup ($BASE_BACKUP) from before" \
         "$RECOVERY_TARGET_TIME; there are: $(cd "$archive" && echo */base/*Z). Give a later" \
         "moment, or restore a dump"
     pg_verifybackup --quiet "$chosen" || refuse "$chosen is damaged: name another in BASE_BACKUP"

@@ -40,33 +40,44 @@ class End:
 def allowed(policies, source, target, port, protocol="TCP"):
     """Whether `source` may open a connection to `target`, both an End, where these NetworkPolicies
     (as parsed from YAML or JSON) are in force."""
-    return _direction_allows(policies, "Egress", source, target, source, port, protocol) and (
-        _direction_allows(policies, "Ingress", target, source, target, port, protocol)
+    return _let_through(_rules_between(policies, source, target), target, port, protocol)
+
+
+def _rules_between(policies, source, target):
+    """What the caller's egress and the target's ingress allow, each as a list of lists of ports; of
+    these an empty one is every port."""
+    return (
+        _rules(policies, "Egress", source, target),
+        _rules(policies, "Ingress", target, source),
     )
 
 
-def _direction_allows(policies, direction, selected, peer, caller_side, port, protocol):
-    if not selected.is_pod():
-        return True
+def _let_through(rules_of_both, target, port, protocol):
+    return all(
+        any(_is_port(ports, target, port, protocol) for ports in rules) for rules in rules_of_both
+    )
+
+
+def _rules(policies, direction, selected, peer):
+    """Those of the policies that concern `selected` whose peer is `peer`."""
     concerned = [policy for policy in policies if _concerns(policy, direction, selected)]
     if not concerned:
-        return True
-    receiver = peer if direction == "Egress" else selected
+        return [[]]
+    rules = []
     for policy in concerned:
         for rule in policy["spec"].get(direction.lower()) or []:
             peers = rule.get("to" if direction == "Egress" else "from")
-            if peers and not any(_is_peer(policy, each, peer) for each in peers):
-                continue
-            if _is_port(rule.get("ports"), receiver, port, protocol):
-                return True
-    return False
+            if not peers or any(_is_peer(policy, each, peer) for each in peers):
+                rules.append(rule.get("ports") or [])
+    return rules
 
 
 def _concerns(policy, direction, pod):
     spec = policy["spec"]
     types = spec.get("policyTypes") or ["Ingress"] + (["Egress"] if "egress" in spec else [])
     return (
-        direction in types
+        pod.is_pod()
+        and direction in types
         and policy["metadata"].get("namespace", "default") == pod.namespace
         and selects(spec.get("podSelector") or {}, pod.labels)
     )
@@ -138,11 +149,12 @@ def computed_edges(policies, pods, places, table):
     for caller, source in ends.items():
         for target, receiver in ends.items():
             if caller in pods or target in pods:
+                rules = _rules_between(policies, source, receiver)
                 edges |= {
                     (caller, target, port, protocol)
                     for port in ports
                     for protocol in PROTOCOLS
-                    if allowed(policies, source, receiver, port, protocol)
+                    if _let_through(rules, receiver, port, protocol)
                 }
     return edges
 

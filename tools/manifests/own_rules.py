@@ -9,6 +9,9 @@ from manifests import network_edges, network_rules, pod_rules, probe_rules, rend
 from manifests.objects import Finding, Rendering
 
 
+OF_ALL_RENDERINGS = (network_rules.edges_of_nobody, shop_rules.secrets_of_nobody)
+
+
 @dataclass(frozen=True)
 class Context:
     """The tables that the rules compare with."""
@@ -43,8 +46,8 @@ class OwnRules:
     def run(self, renderings):
         for each in renderings:
             yield from self._graded(each)
-        if self._complete:
-            for subject, check, message in network_rules.edges_of_nobody(renderings, self._context):
+        for rule in OF_ALL_RENDERINGS if self._complete else ():
+            for subject, check, message in rule(renderings, self._context):
                 yield Finding(self.name, check, subject, message)
 
     def _graded(self, graded):

@@ -70,10 +70,14 @@ def secrets(workload, context):
     for each in references_of(workload):
         if each.kind != "Secret":
             continue
-        known = context.secrets.get(each.name, {}).get("keys")
-        if known is None:
+        described = context.secrets.get(each.name)
+        if described is None:
             yield "secret-key", f"nobody makes a Secret {each.name}: add it to secrets.yaml"
-        elif each.key is not None and each.key not in known:
+            continue
+        known = described["keys"]
+        if workload.pod_name() not in described["pods"]:
+            yield "secret-pod", f"Secret {each.name} isn't for these pods: see secrets.yaml"
+        if each.key is not None and each.key not in known:
             yield "secret-key", f"Secret {each.name} has no key {each.key}: see secrets.yaml"
         elif each.key is not None and known[each.key].get("optional") and not each.optional:
             yield "secret-key", f"{each.name}/{each.key} may be absent, and is required here"

@@ -109,6 +109,30 @@ def objects(rendering, _):
         yield f"Namespace/{NAMESPACE}", "pod-security", "doesn't enforce the level restricted"
 
 
+def cluster_secrets(rendering, context):
+    """CloudNativePG takes two keys of a Secret by their fixed names."""
+    for cluster in rendering.of("Cluster"):
+        name = inside(cluster, "spec", "bootstrap", "initdb", "secret", "name")
+        for key in ("username", "password"):
+            if key not in context.secrets.get(name, {}).get("keys", {}):
+                yield title_of(cluster), "secret-key", f"Secret {name} has no key {key}"
+
+
+def secrets_of_nobody(renderings, context):
+    """Pods for which a secret is, and which don't take it anywhere."""
+    taken = {
+        (each.name, workload.pod_name())
+        for rendering in renderings
+        for workload in rendering.workloads
+        for each in references_of(workload)
+        if each.kind == "Secret"
+    }
+    for name, described in context.secrets.items():
+        for pod in described["pods"]:
+            if (name, pod) not in taken:
+                yield f"Secret/{name}", "secret-unused", f"{pod} doesn't take it: see secrets.yaml"
+
+
 def services(rendering, _):
     """The arrows of the picture from a Service to its pods, and that no two are mixed up."""
     for service in rendering.of("Service"):
@@ -161,4 +185,4 @@ def picture(rendering, context):
             yield title, "picture", f"`{box['box']}` isn't given {missing}"
 
 
-RULES = (cpu_requests, budgets, policies, objects, services, picture)
+RULES = (cpu_requests, budgets, policies, objects, cluster_secrets, services, picture)

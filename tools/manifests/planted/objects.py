@@ -103,6 +103,8 @@ POD_RULES = [
      lambda s: s[DOOR]["spec"]["selector"]["matchLabels"].update(version="1"), "labels"),
     ("a Secret of nobody", lambda s: _secret_item(s).update(name="mistyped"), "secret-key"),
     ("a key of nobody", lambda s: _secret_item(s)["items"][0].update(key="wrod"), "secret-key"),
+    ("a secret of others", lambda s: _secret_item(s).update(name="inner"), "secret-pod"),
+    ("a secret that isn't taken", lambda s: s.pod(DOOR).pop("volumes"), "secret-unused"),
     ("a key that may be absent", lambda s: _secret_item(s)["items"][0].update(key="other"),
      "secret-key"),
     ("a secret in the environment", _environment_secret, "secret-environment"),
@@ -159,6 +161,8 @@ SHOP_RULES = [
      "namespace"),
     ("Pod Security off", lambda s: s["Namespace/ecommerce"]["metadata"].pop("labels"),
      "pod-security"),
+    ("a key that CloudNativePG misses", _object("Cluster", spec={"bootstrap": {"initdb": {
+        "secret": {"name": "common"}}}}), "secret-key"),
     ("a Service of nothing", lambda s: s["Service/door"]["spec"].update(selector={"a": "b"}),
      "selector"),
     ("a Service of a pod that isn't", lambda s: s["Service/store"]["spec"]["selector"].update(
@@ -202,6 +206,12 @@ BY_GRADER = {
         ("an unknown field", lambda s: s.pod(DOOR).update(securityContex={}), "schema"),
         ("a wrong type", lambda s: s[DOOR]["spec"].update(replicas="two"), "schema"),
         ("an unknown kind", _object("Deploiment"), "schema"),
+        ("an unknown field of CloudNativePG", _object(
+            "Cluster", apiVersion="postgresql.cnpg.io/v1",
+            spec={"instances": 3, "storage": {"size": "1Gi"}, "instancess": 3}), "schema"),
+        ("an unknown field of its object store", _object(
+            "ObjectStore", apiVersion="barmancloud.cnpg.io/v1",
+            spec={"configuration": {"destinationPath": "s3://a", "endpoint": "b"}}), "schema"),
     ],
     "pod-security": [
         ("a root", lambda s: s.pod(DOOR)["securityContext"].pop("runAsNonRoot"), "restricted"),

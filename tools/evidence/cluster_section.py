@@ -12,8 +12,9 @@ PROMISED = {
     "requests_per_s.over_ceiling": lambda run: run["requests_per_s"],
     "p95_ms.over_ceiling": lambda run: run["latency_all"]["p95_ms"],
 }
-# Without these the shares of the CPU would say nothing about a cluster.
+# As they are listed. Without them the shares of the CPU would say nothing about a cluster.
 TIERS = (
+    "ingress controller",
     "gateway",
     "order",
     "auth",
@@ -22,7 +23,6 @@ TIERS = (
     "PostgreSQL",
     "Redis and sentinels",
     "redis-primary",
-    "ingress controller",
     "the cluster itself",
 )
 
@@ -105,7 +105,7 @@ def figures(report):
 def cpu(report):
     shop, ceiling = report.middle("shop")["cpu"], report.middle("ceiling")["cpu"]
     shares = [("k6", shop["k6"], ceiling["k6"])]
-    for name in {**shop["tiers"], **ceiling["tiers"]}:
+    for name in {**dict.fromkeys(TIERS), **shop["tiers"], **ceiling["tiers"]}:
         shares.append((name, shop["tiers"].get(name, 0), ceiling["tiers"].get(name, 0)))
     shares.append(("other processes", shop["others"], ceiling["others"]))
     shares.append(("stolen by the host", shop["stolen"], ceiling["stolen"]))

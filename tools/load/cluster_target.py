@@ -96,9 +96,10 @@ class ClusterTarget:
         }
 
     def _resources(self):
-        """Requests and limits of one pod of each kind."""
+        """Requests and limits of one pod of each kind that runs."""
         found = {}
-        for pod in self._kubectl.items("pods", f"--selector={PART_OF}"):
+        running = ("pods", f"--selector={PART_OF}", "--field-selector=status.phase=Running")
+        for pod in self._kubectl.items(*running):
             name = pod["metadata"]["labels"][NAME]
             for container in pod["spec"]["containers"]:
                 found.setdefault(name, {})[container["name"]] = container.get("resources", {})

@@ -188,7 +188,7 @@ PLANTED_IN_CLUSTER = [
     ((*RATE, "values"), [1, 1, 2], "is not the shop's over the ceiling's"),
     ((*SHOP, "latency_all", "p95_ms"), 80, "p95_ms.over_ceiling is not the shop's"),
     ((*SHOP, "requests_per_s"), 10, "requests_per_s.over_ceiling is not the shop's"),
-    ((*SHOP, "cpu", "tiers"), {"gateway": 0.3}, "nobody knows the CPU time of ingress controller, order"),
+    ((*SHOP, "cpu", "tiers"), {"gateway": 0.3}, "the CPU time of ingress controller, order"),
     (("environment", "dirty"), True, "uncommitted changes"),
     ((*AUDIT, "tally", "sold"), 11, "10 units offered, 11 accounted for"),
 ]

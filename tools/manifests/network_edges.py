@@ -141,8 +141,9 @@ def selects(selector, labels):
 
 
 def computed_edges(policies, pods, places, table):
-    """Every (caller, target, port, protocol) that these policies allow, of all there could be:
-    `pods` are {name: End} of the shop, `places` those outside. Between two places nothing is ours."""
+    """Every (caller, target, port, protocol) that these policies allow, of all there could be.
+    `pods` are {name: End} of the shop, `places` those outside; between two places it is nothing of
+    ours. `table` are the edges that are expected: their ports are among those asked for."""
     ends = {**places, **pods}
     ports = _ports_worth_asking(policies, pods, table)
     edges = set()

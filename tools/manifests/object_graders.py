@@ -55,7 +55,9 @@ class Kubeconform:
         command += ["-schema-location", schemas.KUBERNETES, "-schema-location", custom, "-"]
         for each in json.loads(run_program(command, text))["resources"]:
             subject = f"{each['kind']}/{each['name']}"
-            yield Finding(self.name, "schema", subject, f"Kubernetes {version}: {each['msg']}")
+            # What comes before is the path of a schema on this machine.
+            message = " ".join(each["msg"].rpartition("#' - ")[2].split())
+            yield Finding(self.name, "schema", subject, f"Kubernetes {version}: {message}")
 
 
 class PodSecurity:

@@ -20,7 +20,7 @@ DEFINITIONS = "/api/_definitions.json"
 
 
 def provide(kinds):
-    """Writes those that are missing of (apiVersion, kind); kubeconform says if one doesn't exist."""
+    """Writes those of (apiVersion, kind) that are missing; kubeconform says which don't exist."""
     stamp = SCHEMAS / "made-from"
     made_by = Path(__file__).read_bytes() + toolbox.REQUIREMENTS.read_bytes()
     wanted = hashlib.sha256(made_by + toolbox.CRDS_VERSION.encode()).hexdigest()

@@ -5,6 +5,8 @@ import json
 
 # Written by controllers all the time, or about other objects.
 IGNORED = ("events", "leases", "endpoints", "endpointslices", "pods.metrics")
+# Kubernetes' own; somebody else's custom kinds may come and go meanwhile.
+GROUPS = ("", "apps", "autoscaling", "batch", "policy")
 CHANGING_METADATA = ("resourceVersion", "managedFields")
 
 
@@ -13,8 +15,13 @@ def snapshot(kubectl):
     listed = kubectl.run(
         "api-resources", "--verbs=list", "--namespaced", "--output=name", timeout=60
     )
-    kinds = [kind for kind in listed.split() if not kind.startswith(IGNORED)]
+    kinds = [kind for kind in listed.split() if is_watched(kind)]
     return {_name(item): _fingerprint(item) for item in kubectl.items(",".join(kinds))}
+
+
+def is_watched(kind):
+    group = kind.partition(".")[2]
+    return not kind.startswith(IGNORED) and (group in GROUPS or group.endswith(".k8s.io"))
 
 
 def differences(before, after):

@@ -68,7 +68,7 @@ class Listing:
         self._items = items
 
     def run(self, *arguments, **options):
-        return "things\nevents\nleases.coordination.k8s.io\n"
+        return "things\nevents\nleases.coordination.k8s.io\nothers.example.com\n"
 
     def items(self, kinds):
         assert kinds == "things"

@@ -42,6 +42,7 @@ def build(names):
 def load():
     kubectl = Kubectl()
     kubectl.require_cluster()
+    build(recipe.NAMES)
     bringing.bring(kubectl, recipe.NAMES)
 
 

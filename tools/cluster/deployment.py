@@ -7,7 +7,7 @@ from cluster.admin_door import NoSuchAdmin, admin_of, gateway_url, login
 from cluster.ingress_address import shop_url
 from cluster.operator_job import run_quietly
 from cluster.pod_trouble import has_condition
-from cluster.release import MIGRATION, Release
+from cluster.release import APPLY, MIGRATION, Release
 from cluster.rollout import Rollout
 from cluster.smoke import ask, smoke_test
 from cluster.workloads import Workloads
@@ -49,16 +49,16 @@ class Deployment:
     def _namespace_and_secrets(self):
         with Step(f"namespace {self.kubectl.namespace}, secrets") as step:
             namespace = json.dumps(self.release.namespace_object())
-            self.kubectl.run("apply", "--filename=-", input=namespace)
+            self.kubectl.run(*APPLY, "--filename=-", input=namespace)
             made = credentials.ensure(self.kubectl)
             step.note = f"made: {', '.join(made)}" if made else "there already"
 
     def _apply(self):
         with Step("applied") as step:
             self._remove_failed_migration()
-            lines = self.release.apply()
-            changed = [line.split(" ")[0] for line in lines if not line.endswith(" unchanged")]
-            step.note = shortened(changed) if changed else "nothing has changed"
+            made, changed = self.release.apply()
+            told = [shortened(what, names) for what, names in (("made", made), ("changed", changed))]
+            step.note = "; ".join(one for one in told if one) or "nothing has changed"
             self._hurry_along()
 
     def _remove_failed_migration(self):
@@ -123,9 +123,11 @@ def require_login(url, email, password):
         ) from None
 
 
-def shortened(names):
-    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
-    return f"{len(names)} changed: {', '.join(names[:NAMES_SHOWN])}{more}"
+def shortened(what, names):
+    """Empty for no names."""
+    if len(names) <= NAMES_SHOWN:
+        return f"{what}: {', '.join(names)}" if names else ""
+    return f"{len(names)} objects {what}"
 
 
 def ways_in(kubectl):

@@ -22,6 +22,9 @@ COMMON_ANNOTATION = "doorbuster/common-configuration"
 # A ConfigMap that is read as variables is named as `envFrom`, or below `valueFrom`.
 REFERENCES = ("configMapRef", "configMapKeyRef")
 NAME_LENGTH_MAX = 63
+# By the server: it costs a tenth of what kubectl takes to find out the differences itself.
+APPLY = ("apply", "--server-side", "--force-conflicts")
+APPLY_SECONDS = 300
 
 
 class Release:
@@ -31,15 +34,14 @@ class Release:
         self._kubectl = kubectl
         self.overlay = overlay_folder(overlay or os.environ.get("OVERLAY") or OVERLAY)
         self.name = os.environ.get("IMAGE_TAG") or recipe_of("doorbuster").tag()
-        self.folder = FOLDER
+        self.folder = FOLDER if kubectl.namespace == NAMESPACE else FOLDER / kubectl.namespace
         self.objects = []
 
     def prepare(self):
-        plain = self.kustomization({})
-        self._write(plain)
-        annotations = self._annotations(self._render())
-        self._write(self.kustomization(annotations))
+        """Rendered once: what is added after that changes neither names nor images."""
+        self._write(self.kustomization([]))
         self.objects = self._render()
+        self._write(self.kustomization(self._annotations()))
 
     def images(self):
         """Every image that its pods name."""
@@ -68,7 +70,18 @@ class Release:
         return names[0] if names else None
 
     def apply(self):
-        return self._kubectl.run("apply", "--kustomize", self.folder, timeout=180).splitlines()
+        """Names of what was made, and of what was changed."""
+        kinds = ",".join(sorted({one["kind"].lower() for one in self.objects}))
+        before = {identity(one): content(one) for one in self._kubectl.items(kinds)}
+        whole = (*APPLY, "--output=json", "--kustomize", self.folder)
+        said = self._kubectl.run(*whole, timeout=APPLY_SECONDS)
+        made, changed = [], []
+        for one in json_documents(said):
+            if identity(one) not in before:
+                made.append(identity(one))
+            elif before[identity(one)] != content(one):
+                changed.append(identity(one))
+        return made, changed
 
     def kustomization(self, annotations):
         whole = {
@@ -89,12 +102,12 @@ class Release:
             whole["namespace"] = self._kubectl.namespace
         return whole
 
-    def _annotations(self, objects):
-        common = [one for one in objects if is_named(one, "ConfigMap", COMMON)]
+    def _annotations(self):
+        common = [one for one in self.objects if is_named(one, "ConfigMap", COMMON)]
         if not common:
             return []
         value = digest_of(common[0].get("data") or {})
-        return [annotate(one, value) for one in objects if is_told_common(one)]
+        return [annotate(one, value) for one in self.objects if is_told_common(one)]
 
     def _write(self, kustomization):
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -167,6 +180,18 @@ def is_told_common(one):
         return False
     text = json.dumps(one["spec"]["template"])
     return any(f'"{reference}": {{"name": "{COMMON}"' in text for reference in REFERENCES)
+
+
+def identity(one):
+    return f"{one['kind'].lower()}/{one['metadata']['name']}"
+
+
+def content(one):
+    """Without what the cluster itself writes into an object."""
+    whole = {key: value for key, value in one.items() if key != "status"}
+    by_cluster = ("managedFields", "resourceVersion", "generation", "creationTimestamp")
+    metadata = {key: value for key, value in one["metadata"].items() if key not in by_cluster}
+    return whole | {"metadata": metadata}
 
 
 def is_named(one, kind, name):

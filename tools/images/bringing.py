@@ -1,5 +1,6 @@
 """Seeing to it that the nodes can start pods of these images, or saying early why not."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -28,7 +29,21 @@ def bring(kubectl, names):
         return
     if not node.can_load():
         raise Trouble(f"images are {node.how_to_bring(missing)}")
+    if os.environ.get("IMAGE_TAG"):
+        require_built(lacking)
     load(kubectl, {image: name for image, name in images.items() if image in lacking})
+
+
+def require_built(images):
+    """A tag that a person names is one of images that exist, not an order to make them."""
+    builder = find_builder()
+    absent = [image for image in sorted(images) if not builder.has(image)]
+    if absent:
+        raise Trouble(
+            f"IMAGE_TAG={os.environ['IMAGE_TAG']}: neither the nodes nor {builder.kind} have"
+            f" {', '.join(absent)}. Leave IMAGE_TAG unset to build what this checkout is, or build"
+            " under that name first: tools/images.py build"
+        )
 
 
 def load(kubectl, images):

@@ -14,7 +14,7 @@ tries_max=6
 # What a sentinel noted for itself; nothing if one of its addresses is nobody's now.
 kept_state() {
     [ -f "$configuration" ] || return 0
-    KNOWN=" $(printf '%s %s' "$redis_addresses" "$sentinel_addresses" | tr '\n' ' ') " awk '
+    KNOWN=" $(printf '%s' "$addresses" | tr '\n' ' ') " awk '
         $1 != "sentinel" { next }
         $2 ~ /^(monitor|known-replica|known-sentinel)$/ && !index(ENVIRON["KNOWN"], " " $4 " ") {
             stale = 1
@@ -44,6 +44,15 @@ find_master() {
     say "nobody names a master: it is redis-0, $master"
 }
 
+# Without being told, it would hear of the replicas only from a master that answers.
+first_state() {
+    printf 'sentinel monitor %s %s %s %s\n' "$master_name" "$master" "$redis_port" "$quorum"
+    for redis in $redis_addresses; do
+        [ "$redis" = "$master" ] ||
+            printf 'sentinel known-replica %s %s %s\n' "$master_name" "$redis" "$redis_port"
+    done
+}
+
 write_configuration() {
     {
         printf 'include /scripts/sentinel.conf\n'
@@ -69,9 +78,8 @@ own_address=$(address_of "$POD_NAME" $sentinel_addresses)
 state=$(kept_state)
 if [ -z "$state" ]; then
     find_master
-    state="sentinel monitor $master_name $master $redis_port $quorum"
+    state=$(first_state)
 fi
 write_configuration
-restart_when_addresses_change TERM $$ redis-0 redis-1 redis-2 \
-    redis-sentinel-0 redis-sentinel-1 redis-sentinel-2 &
+restart_when_addresses_change TERM $$ &
 exec redis-server "$configuration" --sentinel

@@ -61,5 +61,5 @@ own_address=$(address_of "$POD_NAME" $redis_addresses)
 remember
 find_master
 write_configuration
-restart_when_addresses_change TERM $$ "$POD_NAME" &
+restart_when_addresses_change TERM $$ &
 exec redis-server "$configuration"

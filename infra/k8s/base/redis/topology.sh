@@ -5,6 +5,7 @@
 master_name=doorbuster
 redis_port=6379
 sentinel_port=26379
+services='redis-0 redis-1 redis-2 redis-sentinel-0 redis-sentinel-1 redis-sentinel-2'
 secrets=/run/secrets/common
 
 say() {
@@ -38,16 +39,14 @@ addresses_of() {
     printf '%s\n' "$found" | awk '$2 == "STREAM" && !seen[$1]++ { print $1 }'
 }
 
-wait_for_addresses() {
-    until addresses_of "$@"; do
-        say "DNS has no address yet for one of the Services $*: are they applied?"
+learn_addresses() {
+    # shellcheck disable=SC2086 # a list
+    until addresses=$(addresses_of $services); do
+        say "DNS has no address yet for one of the Services $services: are they applied?"
         sleep 1
     done
-}
-
-learn_addresses() {
-    redis_addresses=$(wait_for_addresses redis-0 redis-1 redis-2)
-    sentinel_addresses=$(wait_for_addresses redis-sentinel-0 redis-sentinel-1 redis-sentinel-2)
+    redis_addresses=$(printf '%s\n' "$addresses" | head -n 3)
+    sentinel_addresses=$(printf '%s\n' "$addresses" | tail -n 3)
 }
 
 # Of redis-1 among redis-0, redis-1 and redis-2: the second of the addresses.
@@ -56,16 +55,15 @@ address_of() {
     printf '%s' "$2"
 }
 
-# Configuration holds addresses. A Service that was deleted and made anew has another one, which
+# All configuration holds addresses. A Service that was deleted and made anew has another one, which
 # only a new start takes up. No answer is no reason to restart: DNS may be away.
 restart_when_addresses_change() {
     signal=$1 process=$2
-    shift 2
-    known=$(wait_for_addresses "$@")
     while sleep 10; do
-        now=$(addresses_of "$@" 2>/dev/null) || continue
-        [ "$now" != "$known" ] || continue
-        say "the Services $* have new addresses: restarting"
+        # shellcheck disable=SC2086 # a list
+        now=$(addresses_of $services 2>/dev/null) || continue
+        [ "$now" != "$addresses" ] || continue
+        say "one of the Services $services has a new address: restarting"
         kill -s "$signal" "$process"
     done
 }

@@ -57,9 +57,11 @@ def in_own_python():
 
 def own_python():
     """The interpreter of the virtual environment, which is made first if need be."""
-    wanted = _hash(REQUIREMENTS.read_bytes(), sys.version.encode())
+    wanted = _hash(REQUIREMENTS.read_bytes())
     python = PYTHON_FOLDER / "bin" / "python"
-    if not (python.exists() and _stamp(PYTHON_FOLDER) == wanted):
+    if in_own_python() and _stamp(PYTHON_FOLDER) == wanted:
+        return python
+    if not (_stamp(PYTHON_FOLDER) == wanted and _works(python)):
         with Step("installs the graders from the Python index"):
             _run([sys.executable, "-m", "venv", "--clear", PYTHON_FOLDER], INSTALL_SECONDS_MAX)
             _run(
@@ -71,6 +73,13 @@ def own_python():
             )
         _set_stamp(PYTHON_FOLDER, wanted)
     return python
+
+
+def _works(python):
+    """Not after the system's Python that it was made from has become another version."""
+    if not python.exists():
+        return False
+    return subprocess.run([python, "-c", "import yaml"], capture_output=True).returncode == 0
 
 
 def python_program(name):

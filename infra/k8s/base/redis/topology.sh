@@ -1,6 +1,6 @@
 #!/bin/sh
-# Where the Redis pods and the sentinels are, and which Redis is the master, asked of those who know.
-# Read by the scripts of redis, redis-sentinel and redis-primary.
+# Where the Redis pods and the sentinels are, and who is master, asked of those who know. Read by
+# the scripts of redis, redis-sentinel and redis-primary.
 
 master_name=doorbuster
 redis_port=6379
@@ -17,7 +17,7 @@ read_secret() {
     secret=$(cat "$secrets/$1") || return
     case $secret in
     '' | *[!A-Za-z0-9._~+/=-]*)
-        say "secret common, key $1: needs letters, digits and ._~+/=- (make deploy makes a good one)"
+        say "secret common, key $1: may have letters, digits and ._~+/=- (make deploy makes one)"
         return 1
         ;;
     esac

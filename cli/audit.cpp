@@ -2,13 +2,13 @@
 
 #include <iostream>
 #include <memory>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "cli/accounts.hpp"
 #include "cli/command.hpp"
+#include "cli/terminal_line.hpp"
 
 namespace cli {
 namespace {
@@ -22,29 +22,12 @@ struct AuditOptions {
     bool json = false;
 };
 
-/// On a terminal one line that changes, gone at the end; nothing in a file or a pipe.
-class TerminalLine {
-  public:
-    ~TerminalLine() {
-        if (is_terminal_) std::cerr << "\r\033[K" << std::flush;
-    }
-    void show(std::string_view what, std::int64_t done, std::int64_t total) {
-        if (!is_terminal_) return;
-        std::cerr << fmt::format("\r\033[K{} {}", what, done);
-        if (total > 0) std::cerr << fmt::format("/{}", total);
-        std::cerr << std::flush;
-    }
-
-  private:
-    bool is_terminal_ = ::isatty(STDERR_FILENO) != 0;
-};
-
 AuditReport audit_with_progress(
     postgres::Pool& pool, net::asio::io_context& loop, std::optional<std::filesystem::path> log
 ) {
     TerminalLine line;
     const auto progress = [&line](auto what, auto done, auto total) {
-        line.show(what, done, total);
+        line.show(fmt::format("{} {}{}", what, done, total > 0 ? fmt::format("/{}", total) : ""));
     };
     return run(loop, audit(pool, std::move(log), progress));
 }

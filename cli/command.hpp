@@ -44,6 +44,7 @@ void add_customers(CLI::App& root, Action& chosen);
 void add_catalogue(CLI::App& root, Action& chosen);
 void add_sale(CLI::App& root, Action& chosen);
 void add_audit(CLI::App& root, Action& chosen);
+void add_preflight(CLI::App& root, Action& chosen);
 void add_completion(CLI::App& root, Action& chosen);
 
 /// Throws UsageError with every problem found in the environment.

@@ -1,0 +1,65 @@
+#include "cli/preflight/room_judgement.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "json/json.hpp"
+
+namespace cli::preflight {
+
+Judgement judge_pods(const std::vector<PodAnswer>& pods, int wanted) {
+    int ready = 0;
+    int unasked = 0;
+    std::vector<std::string> troubles;
+    for (const PodAnswer& pod : pods) {
+        if (pod.status == 200) {
+            ++ready;
+        } else if (pod.status == 0 && pod.is_listed) {
+            ++unasked;
+            troubles.push_back(pod.address + " is listed, but " + pod.trouble);
+        } else {
+            troubles.push_back(
+                pod.status == 0 ? pod.address + ": " + pod.trouble
+                                : fmt::format("{}: {} {}", pod.address, pod.status, pod.trouble)
+            );
+        }
+    }
+    const std::string found = fmt::format(
+        "{} ready of {} wanted{}{}",
+        ready + unasked,
+        wanted,
+        troubles.empty() ? "" : ": ",
+        fmt::join(troubles, "; ")
+    );
+    const char* const fix =
+        "start the pods that are missing, and see the log of one that is not "
+        "ready; --room-pods says how many are wanted";
+    if (ready + unasked < wanted || static_cast<std::size_t>(ready + unasked) < pods.size()) {
+        return failed(found, fix);
+    }
+    if (unasked > 0) {
+        return warning(found, "let this command reach the pods' health port, or ask them by hand");
+    }
+    return ok(found);
+}
+
+Judgement judge_jwks(std::string_view jwks, const std::string& key_id) {
+    const char* const fix = "see auth's log; it must have the same JWT_SIGNING_KEY as this command";
+    const auto document = json::parse(jwks);
+    const auto* object = document ? document->if_object() : nullptr;
+    const auto* keys = object != nullptr ? object->if_contains("keys") : nullptr;
+    if (keys == nullptr || !keys->is_array() || keys->get_array().empty()) {
+        return failed("no keys are served", fix);
+    }
+    const std::size_t count = keys->get_array().size();
+    if (key_id.empty()) return ok(fmt::format("keys served: {}", count));
+    for (const json::Value& key : keys->get_array()) {
+        const auto* id = key.is_object() ? key.get_object().if_contains("kid") : nullptr;
+        if (id != nullptr && id->is_string() && std::string_view(id->get_string()) == key_id) {
+            return ok(fmt::format("keys served: {}, the given one among them", count));
+        }
+    }
+    return failed("the given JWT_SIGNING_KEY is not among the keys that are served", fix);
+}
+
+}  // namespace cli::preflight

@@ -1,0 +1,175 @@
+#include "cli/preflight/settings.hpp"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "base/encoding.hpp"
+#include "cli/command.hpp"
+
+namespace cli::preflight {
+namespace {
+
+constexpr int pods_max = 1000;
+
+/// The parts of a comma-separated list.
+std::vector<std::string> parts_of(const std::string& text) {
+    std::vector<std::string> parts;
+    for (std::size_t begin = 0; begin < text.size();) {
+        const auto end = std::min(text.find(',', begin), text.size());
+        parts.push_back(text.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    return parts;
+}
+
+void read_redis(base::Environment& environment, redis::Settings& settings) {
+    const std::string sentinels = environment.text(
+        "REDIS_SENTINELS", "the sentinels as host:port, separated by commas, as order has them"
+    );
+    for (const std::string& part : parts_of(sentinels)) {
+        const auto address = redis::Address::parse(part);
+        if (address) {
+            settings.sentinels.push_back(*address);
+        } else {
+            environment.problem(
+                "REDIS_SENTINELS", "has \"" + part + "\"", "Write host:port,host:port,host:port"
+            );
+        }
+    }
+    settings.master_name = environment.text_or(
+        "REDIS_MASTER_NAME", settings.master_name, "the master's name at the sentinels"
+    );
+    const std::string fallback = environment.text_or(
+        "REDIS_FALLBACK", "", "host:port asked for the master when no sentinel answers"
+    );
+    if (!fallback.empty()) {
+        settings.fallback = redis::Address::parse(fallback);
+        if (!settings.fallback) {
+            environment.problem("REDIS_FALLBACK", "is \"" + fallback + "\"", "Write host:port");
+        }
+    }
+    // Not as secrets: a poor one is a finding of its own, not a reason to look at nothing.
+    settings.password = environment.text_or("REDIS_PASSWORD", "", "of Redis");
+    settings.sentinel_password =
+        environment.text_or("REDIS_SENTINEL_PASSWORD", "", "of the sentinels");
+}
+
+void read_rooms(base::Environment& environment, Settings& settings) {
+    const std::string pods = environment.text_or(
+        "ROOM_PODS", "", "room=host:health_port,...; a name stands for all its addresses"
+    );
+    for (const std::string& part : parts_of(pods)) {
+        const auto equals = part.find('=');
+        const auto origin = equals == std::string::npos
+                                ? std::nullopt
+                                : http::Origin::parse(part.substr(equals + 1));
+        if (origin && equals > 0) {
+            settings.rooms.push_back({part.substr(0, equals), *origin});
+        } else {
+            environment.problem("ROOM_PODS", "has \"" + part + "\"", "Write room=host:health_port");
+        }
+    }
+    const std::string orders =
+        environment.text_or("ORDER_ORIGINS", "", "order's pods, as the gateway has them");
+    if (!settings.rooms.empty()) return;
+    for (const std::string& part : parts_of(orders)) {
+        auto origin = http::Origin::parse(part);
+        if (!origin) {
+            environment.problem("ORDER_ORIGINS", "has \"" + part + "\"", "Write host:port");
+            continue;
+        }
+        origin->port = static_cast<std::uint16_t>(settings.options.health_port);
+        settings.rooms.push_back({"order", *origin});
+    }
+}
+
+void read_secrets(base::Environment& environment, Settings& settings) {
+    const auto keep = [&](const std::string& name, std::string value) {
+        if (!value.empty()) settings.secrets.push_back({name, std::move(value)});
+    };
+    keep("DATABASE_ADMIN_URL's password", password_of(settings.database_url));
+    keep("REDIS_PASSWORD", settings.redis.password);
+    keep("REDIS_SENTINEL_PASSWORD", settings.redis.sentinel_password);
+    for (const char* name :
+         {"ADMIN_PASSWORD",
+          "AUTH_DATABASE_PASSWORD",
+          "PRODUCT_DATABASE_PASSWORD",
+          "ORDERS_DATABASE_PASSWORD",
+          "AUDITOR_DATABASE_PASSWORD",
+          "SERVICE_SECRET"}) {
+        keep(name, environment.text_or(name, "", "looked at if given"));
+    }
+    const auto audit = environment.text_or("AUDIT_DATABASE_URL", "", "looked at if given");
+    keep("AUDIT_DATABASE_URL's password", password_of(audit));
+}
+
+}  // namespace
+
+std::map<std::string, int> parse_pods(const std::string& text) {
+    std::map<std::string, int> pods;
+    for (const std::string& part : parts_of(text)) {
+        const auto equals = part.find('=');
+        int count = 0;
+        if (equals != std::string::npos) {
+            const char* const end = part.data() + part.size();
+            const auto [stopped, error] = std::from_chars(part.data() + equals + 1, end, count);
+            if (error != std::errc() || stopped != end) count = 0;
+        }
+        if (equals == 0 || count < 1 || count > pods_max) {
+            throw UsageError(fmt::format("--room-pods has '{}': write order=2,gateway=2", part));
+        }
+        pods[part.substr(0, equals)] = count;
+    }
+    return pods;
+}
+
+std::string password_of(const std::string& url) {
+    const auto scheme = url.find("://");
+    const auto begin = scheme == std::string::npos ? 0 : scheme + 3;
+    const auto at = url.find('@', begin);
+    const auto colon = url.find(':', begin);
+    if (at == std::string::npos || colon == std::string::npos || colon > at) return {};
+    std::string password;
+    for (std::size_t index = colon + 1; index < at; ++index) {
+        if (url[index] == '%' && index + 2 < at) {
+            const auto byte = base::from_hex(url.substr(index + 1, 2));
+            if (byte && byte->size() == 1) {
+                password += static_cast<char>(byte->front());
+                index += 2;
+                continue;
+            }
+        }
+        password += url[index];
+    }
+    return password;
+}
+
+Settings Settings::read(base::Environment& environment, Options options) {
+    Settings settings;
+    settings.options = std::move(options);
+    settings.pods_wanted = parse_pods(settings.options.pods);
+    settings.database_url =
+        environment.text("DATABASE_ADMIN_URL", "postgresql:// address of the database's owner");
+    const std::string url = environment.text_or(
+        "DOORBUSTER_URL", "http://127.0.0.1:8080", "the shop's gateway, http://host:port"
+    );
+    const auto origin = http::Origin::parse(url);
+    if (origin) {
+        settings.gateway = *origin;
+    } else {
+        environment.problem(
+            "DOORBUSTER_URL", "is not http://host:port", "For example http://127.0.0.1:8080"
+        );
+    }
+    const char* const key_meaning = "auth's private key (PEM, P-256)";
+    settings.signing_key = settings.options.skip_smoke
+                               ? environment.text_or("JWT_SIGNING_KEY", "", key_meaning)
+                               : environment.text("JWT_SIGNING_KEY", key_meaning);
+    read_redis(environment, settings.redis);
+    read_rooms(environment, settings);
+    read_secrets(environment, settings);
+    return settings;
+}
+
+}  // namespace cli::preflight

@@ -99,6 +99,15 @@ class RedisSet:
                 still_running=lambda: self._launcher.is_alive(name),
             )
 
+    def start_one(self, name):
+        """Again, after it died: a node follows the present master, a sentinel knows from its
+        file, which it keeps up to date, whom it watches."""
+        if name in self.sentinel_ports:
+            command = ["redis-sentinel", self._state.redis / f"{name}.conf"]
+            self._launcher.start(name, command, log=self._state.log(name), environment={})
+        else:
+            self._start_node(name, self.node_ports[name], self.master_port())
+
     def sentinel_addresses(self):
         return ",".join(f"{LOOPBACK}:{port}" for port in self.sentinel_ports.values())
 

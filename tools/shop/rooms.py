@@ -120,7 +120,7 @@ class Rooms:
                 "PRODUCT_ORIGIN": self.origin("product"),
                 "ECHO_ORIGIN": self.origin("echo"),
                 "ORDER_ORIGINS": ",".join(self._address(one) for one in ("order-1", "order-2")),
-                **self._redis_variables(),
+                **self.redis_variables(),
             }
         if name.startswith("order"):
             return {
@@ -131,11 +131,17 @@ class Rooms:
                 "SERVICE_SECRET_FILE": str(self._state.secret_file("order-service-secret")),
                 "ACCEPTED_CALLERS": self._accepted_callers(),
                 "ADVERTISED_ADDRESS": self._address(name),
-                **self._redis_variables(),
+                **self.redis_variables(),
             }
         return {}
 
-    def _redis_variables(self):
+    def pods(self):
+        """Where each pod answers /readyz, as `doorbuster preflight` reads it."""
+        return ",".join(
+            f"{name.split('-')[0]}={LOOPBACK}:{self.ports[name].health}" for name in ROOMS
+        )
+
+    def redis_variables(self):
         return {
             "REDIS_SENTINELS": self._redis.sentinel_addresses(),
             "REDIS_MASTER_NAME": MASTER_NAME,

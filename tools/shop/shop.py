@@ -137,6 +137,8 @@ class Shop:
         }
         return {
             **{name: str(path) for name, path in files.items()},
+            **self.rooms.redis_variables(),
+            "ROOM_PODS": self.rooms.pods(),
             "DOORBUSTER_URL": self.url(),
             "DOORBUSTER_SHOP": str(state.path),
             "ADMIN_EMAIL": ADMIN_EMAIL,

@@ -3,4 +3,4 @@
 # reason to be killed. The port is the argument.
 set -eu
 
-[ -n "$(timeout 4 redis-cli -p "$1" ping 2>/dev/null)" ]
+[ -n "$(timeout 10 redis-cli -p "$1" ping 2>/dev/null)" ]

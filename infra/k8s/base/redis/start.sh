@@ -30,11 +30,20 @@ find_master() {
     say "nobody names a master: it is redis-0, $master"
 }
 
+# Redis 8 opens a second connection for a full copy and announces no address on it, so sentinels may
+# take it for one more replica, at the pod's own address (redis/redis#14728).
+settings_of_version() {
+    case $(redis-server --version) in
+    'Redis server v=8.'*) printf 'repl-rdb-channel no\n' ;;
+    esac
+}
+
 write_configuration() {
     {
         printf 'include /scripts/redis.conf\n'
         printf 'requirepass %s\nmasterauth %s\n' "$redis_password" "$redis_password"
         printf 'replica-announce-ip %s\n' "$own_address"
+        settings_of_version
         [ "$master" = "$own_address" ] || printf 'replicaof %s %s\n' "$master" "$redis_port"
     } >"$configuration"
 }

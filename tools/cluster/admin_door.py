@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import json
+import time
 import urllib.error
 import urllib.request
 
@@ -12,6 +13,9 @@ from shop.trouble import Trouble
 
 GATEWAY_PORT = 8080
 ANSWER_SECONDS = 15
+BUSY = (429, 502, 503, 504)
+PATIENCE_SECONDS = 20
+POLL_SECONDS = 0.5
 
 
 class NoSuchAdmin(Trouble):
@@ -38,16 +42,20 @@ def login(url, email, password):
     body = json.dumps({"email": email, "password": password}).encode()
     request = urllib.request.Request(f"{url}/api/v1/auth/login", data=body, method="POST")
     request.add_header("Content-Type", "application/json")
-    try:
-        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
-            return json.load(answer)["access_token"]
-    except urllib.error.HTTPError as error:
-        said = error.read().decode(errors="replace")
-        if error.code == 401:
-            raise NoSuchAdmin(f"{email} can't log in: {said}") from None
-        raise Trouble(f"{email} can't log in: {error.code} {said}") from None
-    except OSError as error:
-        raise Trouble(f"{url} gives no answer to a login: {error}") from None
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:
+                return json.load(answer)["access_token"]
+        except urllib.error.HTTPError as error:
+            said = error.read().decode(errors="replace")
+            if error.code == 401:
+                raise NoSuchAdmin(f"{email} can't log in: {said}") from None
+            if error.code not in BUSY or time.monotonic() > deadline:
+                raise Trouble(f"{email} can't log in: {error.code} {said}") from None
+        except OSError as error:
+            raise Trouble(f"{url} gives no answer to a login: {error}") from None
+        time.sleep(POLL_SECONDS)
 
 
 def admin_token(kubectl):

@@ -26,7 +26,8 @@ class Refused(Trouble):
 def ensure(kubectl):
     """Makes what is missing; what was made, as `secret` or `secret/key`."""
     present = read_present(kubectl)
-    made = plan(read_list(), present, has_database=has_database(kubectl))
+    place = kubectl.namespace
+    made = plan(read_list(), present, place, has_database=has_database(kubectl))
     for name, values in made.items():
         if name in present:
             add_keys(kubectl, name, values)
@@ -58,7 +59,7 @@ def read_present(kubectl):
     }
 
 
-def plan(wanted, present, *, has_database):
+def plan(wanted, present, namespace, *, has_database):
     """What has to be made, by secret and key. Nothing that is present is in it."""
     whole = {name: dict(present.get(name, {})) for name in wanted}
     lacking = [
@@ -69,7 +70,7 @@ def plan(wanted, present, *, has_database):
     ]
     for name, key, how in sorted(lacking, key=lambda one: one[2]["make"] in DERIVED):
         if has_database and is_password_of_database(wanted[name], key):
-            raise Refused(how_to_restore(name, key))
+            raise Refused(how_to_restore(namespace, name, key))
         whole[name][key] = make(how, whole[name], whole)
     made = {name: {} for name, _, _ in lacking}
     for name, key, _ in lacking:
@@ -116,7 +117,7 @@ def signing_key():
     return made.stdout
 
 
-def how_to_restore(name, key):
+def how_to_restore(namespace, name, key):
     if name == "postgres-admin":
         lost = "set another one inside the pod (docs/runbooks/postgres-restore.md)"
     else:
@@ -125,7 +126,7 @@ def how_to_restore(name, key):
     return (
         f"the secret {name} has no {key}, but there is a volume with a database that knows it: an"
         f" invented one would lock the shop out. Nothing was changed.\n"
-        f"  Restore it from your copy:  kubectl create secret generic {name}"
+        f"  Restore it from your copy:  kubectl -n {namespace} create secret generic {name}"
         f" --from-file={key}=FILE\n"
         f"  If it is lost:  {lost}\n"
         f"  Or give up the data:  tools/deploy.py undeploy --data"

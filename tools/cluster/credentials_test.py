@@ -16,7 +16,7 @@ WANTED = credentials.read_list()
 
 
 def planned(present, *, has_database=False):
-    return credentials.plan(WANTED, present, has_database=has_database)
+    return credentials.plan(WANTED, present, "there", has_database=has_database)
 
 
 class Made(unittest.TestCase):
@@ -43,7 +43,8 @@ class Made(unittest.TestCase):
         parts = urllib.parse.urlsplit(self.made["order-database"]["url"])
         self.assertEqual(parts.username, "orders")
         self.assertEqual(parts.password, self.made["order-database"]["password"])
-        self.assertEqual((parts.hostname, parts.port, parts.path), ("postgres", 5432, "/doorbuster"))
+        self.assertEqual((parts.hostname, parts.port), ("postgres", 5432))
+        self.assertEqual(parts.path, "/doorbuster")
 
     def test_the_callers_are_known_by_the_hash_of_their_secret(self):
         secret = self.made["order-service"]["secret"]
@@ -89,17 +90,19 @@ class Refused(unittest.TestCase):
                     del present[name]
                 with self.subTest(name), self.assertRaises(credentials.Refused) as refused:
                     planned(present, has_database=True)
-                for part in (name, "password", "Restore it", "--data"):
+                for part in (name, "password", "-n there create secret", "--data"):
                     self.assertIn(part, str(refused.exception))
 
     def test_what_only_an_operator_can_make(self):
         wanted = {"tls": {"keys": {"tls.key": {"make": "operator"}}}}
         with self.assertRaises(Trouble):
-            credentials.plan(wanted, {}, has_database=False)
+            credentials.plan(wanted, {}, "there", has_database=False)
 
 
 class Kubectl:
     """In place of the cluster: what is there, and what is sent to it."""
+
+    namespace = "there"
 
     def __init__(self, claims=()):
         self._claims = claims
@@ -118,7 +121,8 @@ class OnTheCluster(unittest.TestCase):
     def test_no_secret_is_an_argument(self):
         kubectl = Kubectl()
         self.assertEqual(sorted(credentials.ensure(kubectl)), sorted(WANTED))
-        self.assertEqual({arguments for arguments, _ in kubectl.calls}, {("create", "--filename=-")})
+        called = {arguments for arguments, _ in kubectl.calls}
+        self.assertEqual(called, {("create", "--filename=-")})
         self.assertTrue(all("stringData" in sent for _, sent in kubectl.calls))
 
     def test_volumes_of_a_database(self):

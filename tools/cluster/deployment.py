@@ -6,11 +6,10 @@ from cluster import credentials
 from cluster.admin_door import NoSuchAdmin, admin_of, gateway_url, login
 from cluster.ingress_address import shop_url
 from cluster.operator_job import run_quietly
-from cluster.pod_trouble import has_condition
 from cluster.release import APPLY, MIGRATION, Release
 from cluster.rollout import Rollout
 from cluster.smoke import ask, smoke_test
-from cluster.workloads import Workloads
+from cluster.workloads import Workloads, keeps_failing
 from images.bringing import bring
 from shop.terminal import Step, pairs, say
 from shop.trouble import Trouble
@@ -57,14 +56,15 @@ class Deployment:
         with Step("applied") as step:
             self._remove_failed_migration()
             made, changed = self.release.apply()
-            told = [shortened(what, names) for what, names in (("made", made), ("changed", changed))]
+            told = (shortened("made", made), shortened("changed", changed))
             step.note = "; ".join(one for one in told if one) or "nothing has changed"
             self._hurry_along()
 
     def _remove_failed_migration(self):
-        """It would stay failed: a Job is never started again."""
+        """A Job that has failed is never started again, and one that keeps failing only minutes
+        later, whatever was put right since."""
         job = self.kubectl.find("job", self.release.migration() or MIGRATION)
-        if job and has_condition(job, "Failed", "True"):
+        if job and keeps_failing(job):
             self.kubectl.run("delete", "job", job["metadata"]["name"])
 
     def _hurry_along(self):

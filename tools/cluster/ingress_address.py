@@ -33,4 +33,4 @@ def url_of(ingress):
         if address:
             return f"{scheme}://{f'[{address}]' if ':' in address else address}"
     controller = ingress["spec"].get("ingressClassName", "its class")
-    raise Trouble(f"the Ingress has no address: does the controller of {controller} run? {HOW_TO_NAME}")
+    raise Trouble(f"the Ingress has no address: does {controller}'s controller run? {HOW_TO_NAME}")

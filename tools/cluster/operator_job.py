@@ -105,7 +105,8 @@ def run_quietly(kubectl, *arguments):
     output = Kept()
     code = OperatorJob(kubectl, arguments).run(output)
     if code != 0:
-        raise Trouble(f"`doorbuster {' '.join(arguments)}` ended with {code}: {output.text.strip()}")
+        said = output.text.strip()
+        raise Trouble(f"`doorbuster {' '.join(arguments)}` ended with {code}: {said}")
     return output.text
 
 

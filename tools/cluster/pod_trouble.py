@@ -16,7 +16,7 @@ ADVICE = {
 }
 # The first pull may fail by accident, and a crash too; these come after the second.
 CRASHES_TOLERATED = 1
-UNSCHEDULABLE_TOLERATED_SECONDS = 30
+UNSCHEDULABLE_TOLERATED_SECONDS = 60
 MISSING_OBJECT = re.compile(
     r'(secret|configmap) "[^"]+" not found|references non-existent (secret|config) key'
 )
@@ -104,8 +104,8 @@ def not_started(pod, events):
 
 
 def not_ready(events):
-    unhealthy = [one for one in events if one.get("reason") == "Unhealthy"]
-    return PodTrouble(unhealthy[-1]["message"] if unhealthy else "not ready yet")
+    unhealthy = [one["message"] for one in events if one.get("reason") == "Unhealthy"]
+    return PodTrouble(unhealthy[-1].strip().rstrip(":") if unhealthy else "not ready yet")
 
 
 def last_words(container):

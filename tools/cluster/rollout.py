@@ -48,8 +48,9 @@ class Rollout:
     def _told(self, standing):
         """One workload in a few words; Trouble if waiting for it is in vain."""
         if standing.failed:
-            log = self._evidence.log_of(standing.pods[-1]) if standing.pods else ""
-            raise Trouble(f"{standing.name} failed: {standing.failed}{log}")
+            logs = (self._evidence.log_of(pod) for pod in reversed(standing.pods))
+            said = next((log for log in logs if log), "")
+            raise Trouble(f"{standing.name} failed: {standing.failed}{said}")
         if not standing.pods:
             refused = self._evidence.refused_pods_of(standing.name)
             if refused:
@@ -58,8 +59,7 @@ class Rollout:
         for pod in standing.pods:
             trouble = self._evidence.trouble_of(pod)
             if trouble and trouble.final:
-                log = self._evidence.log_of(pod) if trouble.crashed else ""
-                raise Trouble(trouble.told(name_of(pod)) + log)
+                raise Trouble(trouble.told(name_of(pod)) + self._log_of(pod, trouble))
             if trouble and not why:
                 why = f" ({trouble.text.splitlines()[0]})"
         return f"{standing.name} {standing.text}{why}"
@@ -71,13 +71,21 @@ class Rollout:
             for pod in standing.pods:
                 trouble = self._evidence.trouble_of(pod)
                 if trouble:
-                    log = self._evidence.log_of(pod)
-                    lines.append(f"    {trouble.told(name_of(pod))}{log}")
+                    told = trouble.told(name_of(pod))
+                    lines.append(f"    {told}{self._log_of(pod, trouble)}")
         return "\n".join(lines)
+
+    def _log_of(self, pod, trouble):
+        """Nothing if its end is told already, as by a program that says why it gives up."""
+        log = self._evidence.log_of(pod)
+        last = log.strip().splitlines()[-1].strip() if log else ""
+        return "" if last and last in trouble.text else log
 
 
 def migrates(unfinished):
-    return any(one.name.startswith("migrate") and one.pods for one in unfinished)
+    """The database is there and its schemas are being changed, which may take long."""
+    names = [one.name for one in unfinished]
+    return "postgres" not in names and any(name.startswith("migrate") for name in names)
 
 
 class ProgressLine:

@@ -53,7 +53,7 @@ def answered(url, method, path, is_right, deadline):
         time.sleep(POLL_SECONDS)
 
 
-class NotYet(Exception):
+class NotYet(Trouble):
     """No answer of the shop: the ingress has none, or nobody listens."""
 
 

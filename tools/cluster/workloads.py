@@ -6,6 +6,8 @@ from cluster.pod_trouble import container_statuses, has_condition
 
 KINDS = "deployments,statefulsets,jobs,replicasets,pods,horizontalpodautoscalers"
 REVISION = "deployment.kubernetes.io/revision"
+# A migration may be cut off by an update of the database itself; it is then tried again.
+FAILURES_TOLERATED = 1
 BROKEN = (
     "CrashLoopBackOff",
     "CreateContainerConfigError",
@@ -128,8 +130,18 @@ class Workloads:
         if has_condition(one, "Complete", "True"):
             return None
         name = one["metadata"]["name"]
-        pods = tuple(self.pods_of(one))
+        pods = tuple(sorted(self.pods_of(one), key=lambda it: it["metadata"]["creationTimestamp"]))
+        status = one.get("status", {})
         if has_condition(one, "Failed", "True"):
-            reasons = [each for each in one["status"]["conditions"] if each["type"] == "Failed"]
+            reasons = [each for each in status["conditions"] if each["type"] == "Failed"]
             return Standing(name, "failed", pods, reasons[0].get("message", "it failed"))
-        return Standing(name, "runs" if one.get("status", {}).get("active") else "starts", pods)
+        if keeps_failing(one):
+            return Standing(name, "fails", pods, f"{status['failed']} of its pods failed")
+        return Standing(name, "runs" if status.get("active") else "starts", pods)
+
+
+def keeps_failing(job):
+    if has_condition(job, "Complete", "True"):
+        return False
+    failures = job.get("status", {}).get("failed", 0)
+    return has_condition(job, "Failed", "True") or failures > FAILURES_TOLERATED

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from images import node, registry
 from images.builder import LOGS, find_builder
+from images.pulling import require_pulled
 from images.recipe import REGISTRY, reference
 from images.recipe import registry as registry_name
-from shop.terminal import Step, say
+from shop.terminal import Step
 from shop.trouble import Trouble
 
 MEGABYTE = 1_000_000
@@ -25,7 +26,7 @@ def bring(kubectl, names):
             step.note = "on the nodes already"
         return
     if registry_name() != REGISTRY:
-        require_in_registry(lacking)
+        require_in_registry(kubectl, lacking)
         return
     if not node.can_load():
         raise Trouble(f"images are {node.how_to_bring(missing)}")
@@ -62,17 +63,19 @@ def load(kubectl, images):
         raise Trouble(f"images were loaded, but are still {node.how_to_bring(missing)}")
 
 
-def require_in_registry(images):
+def require_in_registry(kubectl, images):
     with Step("images in the registry") as step:
+        step.note = f"{len(images)}"
         for image in sorted(images):
             try:
-                if not registry.has_image(image):
-                    raise Trouble(
-                        f"{image} is in no node and not in its registry: push it first with"
-                        f" IMAGE_REGISTRY={registry_name()} tools/images.py push, or name another"
-                        " IMAGE_REGISTRY or IMAGE_TAG"
-                    )
+                is_there = registry.has_image(image)
             except registry.Unknown as reason:
-                say(f"  not checked whether the nodes can fetch {image}: {reason}")
+                require_pulled(kubectl, sorted(images))
+                step.note = f"{len(images)}, fetched by a node ({reason})"
                 return
-        step.note = f"{len(images)}"
+            if not is_there:
+                raise Trouble(
+                    f"{image} is on no node and not in its registry: push it first with"
+                    f" IMAGE_REGISTRY={registry_name()} tools/images.py push, or name another"
+                    " IMAGE_REGISTRY or IMAGE_TAG"
+                )

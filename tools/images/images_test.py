@@ -219,7 +219,8 @@ Version: 1
 
     def test_what_is_installed_is_listed(self):
         listed = of_packages("redis", self.STATUS)["components"]
-        self.assertEqual([one["purl"] for one in listed], ["pkg:deb/debian/libc6@2.41-12?arch=amd64"])
+        purls = [one["purl"] for one in listed]
+        self.assertEqual(purls, ["pkg:deb/debian/libc6@2.41-12?arch=amd64"])
         self.assertEqual(listed[0]["properties"][0]["value"], "glibc")
 
 

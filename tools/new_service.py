@@ -113,6 +113,12 @@ def plan_manifests(changes, name):
     copy_folder(changes, name, "infra/k8s/base")
     changes.insert_after("infra/k8s/base/kustomization.yaml", f"  - {TEMPLATE}\n", f"  - {name}\n")
     changes.insert_after("infra/images/Dockerfile", "gateway echo", f" {name}")
+    edges = "infra/k8s/edges.yaml"
+    asked_for_metrics = "to: [gateway, echo"
+    text = (changes.root / edges).read_text()
+    if asked_for_metrics not in text:
+        raise Refused(f"{edges} should say who asks every room for its metrics")
+    changes.texts[edges] = text.replace(asked_for_metrics, f"{asked_for_metrics}, {name}")
 
 
 def plan_gateway(changes, name):

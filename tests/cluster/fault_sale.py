@@ -92,8 +92,12 @@ def fault_sale(under_test, figures, fault, *, promised_gap_s=None, seconds=SECON
     row.promised_ms = promised_gap_s and promised_gap_s * 1000
     under_test.flows.phase(fault)
     sale = FaultSale(under_test, row, seconds)
-    yield sale
-    sale.finish()
+    try:
+        yield sale
+        sale.finish()
+    except BaseException:
+        sale.crowd.abandon()
+        raise
     gap = f"longest gap {row.longest_gap_ms:,.0f} ms"
     say(f"  {fault}: {row.acknowledged:,} bought, {gap}, readers: {sale.readers}")
     sale.settle_and_audit()

@@ -51,9 +51,12 @@ class SmallDatabase:
         self._keeper(f"rm -f {BALLAST}")
 
     def insert_until_full(self):
-        """Rows that were acknowledged, and what was said when there was no more room."""
-        row = f"INSERT INTO kept SELECT repeat('x', {ROW_BYTES});\n"
-        done = self.sql(row * ROWS)
+        """Rows that were acknowledged, and what was said when there was no more room. They are
+        made in the pod: kubectl would wait for psql to read on after it has given up."""
+        row = f"INSERT INTO kept SELECT repeat('x', {ROW_BYTES});"
+        script = f"yes \"$1\" | head -n {ROWS} | {{ {ASK}; }}"
+        command = ("exec", NAME, "--container=postgres", "--", "sh", "-c", script, "fill", row)
+        done = self._kubectl.attempt(*command, timeout=120)
         return done.stdout.splitlines().count("INSERT 0 1"), done.stderr
 
     def stop_at_once(self):

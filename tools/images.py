@@ -34,6 +34,10 @@ MEGABYTE = 1_000_000
 
 def build(names):
     builder = find_builder()
+    if all(builder.has(recipe.reference(name)) for name in names):
+        with Step("images") as step:
+            step.note = "built already"
+        return builder
     for name in names:
         builder.build(name)
     return builder
@@ -67,15 +71,30 @@ def push():
 
 
 def show_list():
-    builder = build(recipe.NAMES)
+    """Only of what is there: looking must build nothing."""
+    builder = find_builder()
+    there = [name for name in recipe.NAMES if builder.has(recipe.reference(name))]
+    inside = look_into(builder, there)
+    rows = [("image", "tag", "unpacked", "of that shared", "layers", "digest")]
+    for name in recipe.NAMES:
+        absent = (name, recipe.recipe_of(name).tag(), "not built", "", "", "")
+        rows.append(row_of(name, inside) if name in there else absent)
+    say(terminal.table(rows))
+    if len(there) == len(recipe.NAMES):
+        show_totals(inside)
+
+
+def look_into(builder, names):
+    if not names:
+        return {}
+    LOGS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=LOGS) as folder:
         archive = Path(folder) / "images.tar"
-        images = [recipe.reference(name) for name in recipe.NAMES]
-        builder.save(images, archive)
-        inside = images_inside(archive)
-    rows = [("image", "tag", "unpacked", "of that shared", "layers", "digest")]
-    rows += [row_of(name, inside) for name in recipe.NAMES]
-    say(terminal.table(rows))
+        builder.save([recipe.reference(name) for name in names], archive)
+        return images_inside(archive)
+
+
+def show_totals(inside):
     together = [
         ("the five services", total(recipe.ROOMS, inside)),
         ("with the operator's command", total((*recipe.ROOMS, recipe.OPERATOR), inside)),

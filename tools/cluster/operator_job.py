@@ -13,8 +13,9 @@ from shop.trouble import Trouble
 
 CRON_JOB = "doorbuster"
 TOKEN = "DOORBUSTER_TOKEN"
-# What acts through the gateway as an administrator; everything else goes to the database.
-WITH_TOKEN = ("sale", "catalogue", "preflight")
+# What acts through the gateway as the administrator; everything else goes to the servers behind
+# it, or signs its own tokens.
+WITH_TOKEN = ("sale", "catalogue")
 START_SECONDS = 120
 POLL_SECONDS = 0.2
 

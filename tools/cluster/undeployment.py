@@ -7,7 +7,15 @@ from cluster.release import Release
 from shop.terminal import Step, say
 from shop.trouble import Trouble
 
-KEPT = ("Namespace", "PersistentVolume", "PersistentVolumeClaim", "Secret")
+# With a `Cluster` CloudNativePG would remove its volumes.
+KEPT = (
+    "Namespace",
+    "PersistentVolume",
+    "PersistentVolumeClaim",
+    "Secret",
+    "Cluster",
+    "ObjectStore",
+)
 # Of former releases and other overlays too, which the present manifests don't name.
 KINDS = (
     "deployments,statefulsets,jobs,cronjobs,services,ingresses,networkpolicies,"

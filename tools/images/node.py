@@ -10,8 +10,8 @@ from cluster.kubectl import K3S_CONFIGURATION
 from shop.trouble import Trouble
 
 LOAD_SECONDS = 600
-# The kubelet tells what its node has every ten seconds, and at most this many of it.
-TOLD_SECONDS = 30
+# The kubelet looks every thirty seconds, tells every ten, and at most so many.
+TOLD_SECONDS = 60
 TOLD_MAX = 50
 POLL_SECONDS = 1
 

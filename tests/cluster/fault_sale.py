@@ -6,9 +6,9 @@ import time
 from cluster_under_test import say
 
 UNITS = 500_000
-SECONDS = 14
+SECONDS = 11
 RATE = 350
-FAULT_AT = 4
+FAULT_AT = 3
 FINISH_SECONDS = 60
 NO_ANSWER = "0"
 # Promised longest gaps between two purchases, in seconds, and the margin of a busy machine.

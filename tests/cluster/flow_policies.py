@@ -1,47 +1,89 @@
 """Whether the NetworkPolicies in force allow what was seen."""
 
-from flow_recorder import NODE
+from flow_recorder import BEFORE, NODE
+
 from manifests.network_edges import EVERY_POD, End, allowed, places_of, read_table
 
 DNS_PORT = 53
 DNS = "dns"
+# The node's own traffic is let in by every implementation. An ingress controller that is no pod is
+# among it, as on a machine where it runs beside the cluster.
+INGRESS_CONTROLLER = "traefik"
+# Flows that a test made in a pod's name say nothing about what the pods themselves use.
+CALLED = "called by the test"
+PLANTED = "planted by the test"
+NOT_THEIR_OWN = {CALLED, PLANTED, BEFORE}
 
 
 class FlowPolicies:
     def __init__(self, kubectl, pod_watch):
         self._namespace = kubectl.namespace
         self._policies = kubectl.items("networkpolicies")
-        self._places = places_of(read_table())
+        self._table = read_table()
+        self._places = places_of(self._table)
         self._kinds = {pod.kind for pod in pod_watch.pods()}
+        self._elsewhere = pods_elsewhere(kubectl)
 
     def allow(self, edge, sighting):
-        """Every implementation lets the node itself in."""
         return edge.source == NODE or all(
             self._allow(edge, source, destination) for source, destination in sighting.ends
         )
 
-    def _allow(self, edge, source, destination):
-        """Whoever it is that resolves names here, the policies know it by its labels on k3s."""
-        here = self._end(source) or End(address=edge.source)
-        there = self._end(destination) or End(address=edge.destination)
-        if destination is None and edge.port == DNS_PORT:
-            there = self._places[DNS]
-        return allowed(self._policies, here, there, edge.port, edge.protocol)
-
     def never_seen(self, edges):
-        """Of the table's edges between kinds of pods that are here."""
-        seen = {(edge.source, edge.destination, edge.port) for edge in edges}
+        """Of the table's edges between kinds of pods that are here, or from one of its places.
+        `edges`: {Edge: Sighting}."""
+        own = [edge for edge, sighting in edges.items() if set(sighting.phases) - NOT_THEIR_OWN]
+        seen = {(self._place_of(edge.source), edge.destination, edge.port) for edge in own}
         missing = []
-        for entry in read_table()["edges"]:
+        for entry in self._table["edges"]:
             for source in _each(entry["from"]):
-                for destination in _each(entry["to"]):
-                    edge = (source, destination, entry["port"])
-                    if source != EVERY_POD and destination in self._kinds and edge not in seen:
-                        missing.append(f"{source} -> {destination}:{entry['port']}")
+                for target in _each(entry["to"]):
+                    edge = (source, target, entry["port"])
+                    if source != EVERY_POD and target in self._kinds and edge not in seen:
+                        missing.append(f"{source} -> {target}:{entry['port']}")
         return missing
 
-    def _end(self, pod):
-        return pod and End(namespace=self._namespace, labels=pod.labels, address=pod.address)
+    def _allow(self, edge, source, destination):
+        here = self._end(source, edge.source)
+        there = self._end(destination, edge.destination)
+        if edge.port == DNS_PORT and not there.is_pod():
+            there = self._places[DNS]  # whoever resolves names here, on k3s it is this pod
+        return allowed(self._policies, here, there, edge.port, edge.protocol)
+
+    def _end(self, pod, address):
+        if pod:
+            return End(namespace=self._namespace, labels=pod.labels, address=pod.address)
+        return self._elsewhere.get(address) or End(address=None if address == NODE else address)
+
+    def _place_of(self, source):
+        if source == NODE:
+            return INGRESS_CONTROLLER
+        end = self._elsewhere.get(source)
+        for name, place in self._places.items():
+            is_there = end and place.namespace == end.namespace
+            if is_there and place.labels.items() <= end.labels.items():
+                return name
+        return source
+
+
+def pods_elsewhere(kubectl):
+    """{address: End} of the pods of other namespaces that have an address of their own."""
+    namespaces = {
+        item["metadata"]["name"]: item["metadata"].get("labels", {})
+        for item in kubectl.items("namespaces")
+    }
+    return {
+        item["status"]["podIP"]: End(
+            namespace=item["metadata"]["namespace"],
+            labels=item["metadata"].get("labels", {}),
+            namespace_labels=namespaces.get(item["metadata"]["namespace"], {}),
+            address=item["status"]["podIP"],
+        )
+        for item in kubectl.items("pods", "--all-namespaces")
+        if item["metadata"]["namespace"] != kubectl.namespace
+        and item["status"].get("podIP")
+        and not item["spec"].get("hostNetwork")
+    }
 
 
 def _each(value):

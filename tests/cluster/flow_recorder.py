@@ -19,6 +19,7 @@ BUFFER_BYTES = 8 * 1024 * 1024
 FIELD = re.compile(r"\b(src|dst|sport|dport)=(\S+)")
 PROTOCOL = re.compile(r"\b(tcp|udp|sctp)\b")
 NODE = "(node)"
+BEFORE = "before"  # what was opened before the recorder was there
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class FlowRecorder:
         self._pods = pod_watch
         self._lock = threading.Lock()
         self._seen = {}  # (flow, phase) -> (first seen, count)
-        self._phase = "before"
+        self._phase = BEFORE
         self._process = None
         self._reader = None
 
@@ -125,6 +126,8 @@ class FlowRecorder:
             destination = self._pods.owner(flow.destination, first_seen)
             if source is None and destination is None:
                 continue
+            if phase == BEFORE and not (source and destination):
+                continue  # its other end may be a pod that is gone, of which nothing is known
             edge = Edge(
                 name_of(source, flow.source, node),
                 name_of(destination, flow.destination, node),

@@ -8,6 +8,7 @@ import uuid
 import edge_calls
 import pytest
 from cluster_under_test import WORKLOADS
+from flow_policies import CALLED
 from redis_pods import fields
 
 from shop.waiting import wait_until
@@ -265,7 +266,11 @@ EDGES = edge_calls.callable_edges(list(WORKLOADS))
     ids=[f"{caller} -> {target}:{port}" for caller, target, port in EDGES],
 )
 def test_edge(shop, on_node, caller, target, port):
-    edge_calls.call(shop, caller, target, port)
+    shop.flows.phase(CALLED)
+    try:
+        edge_calls.call(shop, caller, target, port)
+    finally:
+        shop.flows.phase("picture")
 
 
 def test_redis_primary_leads_to_the_master(shop, on_node):

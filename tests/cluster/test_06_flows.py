@@ -1,7 +1,7 @@
 """All that the tests before made pods say to each other, against the NetworkPolicies in force."""
 
 import edge_calls
-from flow_policies import FlowPolicies
+from flow_policies import PLANTED, FlowPolicies
 
 
 def test_every_flow_is_allowed_by_the_network_policies(shop, figures, on_node):
@@ -20,7 +20,7 @@ def test_every_flow_is_allowed_by_the_network_policies(shop, figures, on_node):
 def test_a_flow_without_an_edge_is_noticed(shop, on_node):
     """Last of all: what was planted must not be found by the test above."""
     caller, target = shop.pods.serving("echo")[0], shop.pods.serving("auth")[0]
-    shop.flows.phase("planted")
+    shop.flows.phase(PLANTED)
     try:
         edge_calls.connect(caller, target.address, 8080)
     finally:

@@ -14,7 +14,7 @@ enter_folder() {
     umask 077
     mkdir -p "$folder" || refuse "can't write to the volume of the claim backups: it belongs to" \
         "$(stat -c '%u:%g, mode %a' "$(dirname "$folder")"), this runs as $(id -u)"
-    exec 9>>"$folder/in-use.lock"
+    exec 9>>"$folder/.in-use.lock"
     flock --wait 3600 9 || refuse "another backup has been running for an hour"
     rm -f "$folder"/*.partial
 }

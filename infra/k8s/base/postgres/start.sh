@@ -76,6 +76,15 @@ make_database() {
     sync "$volume"
 }
 
+# Only when told to, for a secret that was lost or has to change. Quiet: the statement holds it.
+set_admin_password() {
+    quoted=$(sed "s/'/''/g" "$password_file")
+    printf "ALTER ROLE %s PASSWORD '%s'\n" "$admin" "$quoted" |
+        postgres --single -D "$PGDATA" -c config_file="$CONFIG_FILE" -c exit_on_error=on \
+            -c log_min_duration_statement=-1 -c log_min_error_statement=panic postgres >/dev/null
+    echo "start: the password of $admin is the secret's now: unset SET_ADMIN_PASSWORD" >&2
+}
+
 # As process 1 a shell ignores signals that it has no trap for.
 trap 'exit 143' TERM INT
 
@@ -84,4 +93,5 @@ take_volume
 require_free_space
 [ -e "$PGDATA" ] || make_database
 require_usable_database
+[ "${SET_ADMIN_PASSWORD:-no}" = no ] || set_admin_password
 exec postgres -D "$PGDATA" -c config_file="$CONFIG_FILE" -c hba_file=/etc/postgresql/pg_hba.conf

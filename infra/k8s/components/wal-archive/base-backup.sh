@@ -12,7 +12,7 @@ enter_archive() {
     umask 077
     [ -w "$archive" ] || refuse "can't write to the volume of the claim wal-archive: it belongs" \
         "to $(stat -c '%u:%g, mode %a' "$archive"), this runs as $(id -u)"
-    exec 9>>"$archive/in-use.lock"
+    exec 9>>"$archive/.in-use.lock"
     flock --wait 3600 9 || refuse "another base backup has been running for an hour"
     rm -rf "$unfinished"
 }

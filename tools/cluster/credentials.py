@@ -28,12 +28,13 @@ def ensure(kubectl):
     present = read_present(kubectl)
     place = kubectl.namespace
     made = plan(read_list(), present, place, has_database=has_database(kubectl))
-    for name, values in made.items():
-        if name in present:
-            add_keys(kubectl, name, values)
-        else:
-            kubectl.run("create", "--filename=-", input=json.dumps(secret_object(name, values)))
     new = [name for name in made if name not in present]
+    if new:
+        items = [secret_object(name, made[name]) for name in new]
+        whole = {"apiVersion": "v1", "kind": "List", "items": items}
+        kubectl.run("create", "--filename=-", input=json.dumps(whole))
+    for name in made.keys() - new:
+        add_keys(kubectl, name, made[name])
     return new + [f"{name}/{key}" for name in made if name in present for key in made[name]]
 
 
@@ -128,6 +129,7 @@ def how_to_restore(namespace, name, key):
         f" invented one would lock the shop out. Nothing was changed.\n"
         f"  Restore it from your copy:  kubectl -n {namespace} create secret generic {name}"
         f" --from-file={key}=FILE\n"
+        f"    (if it is there without that key: kubectl -n {namespace} delete secret {name} first)\n"
         f"  If it is lost:  {lost}\n"
         f"  Or give up the data:  tools/deploy.py undeploy --data"
     )

@@ -60,6 +60,7 @@ class PodTrouble(unittest.TestCase):
             (waiting("ErrImageNeverPull"), "k3s ctr images import"),
             (waiting("CreateContainerConfigError", 'secret "x" not found'), "make deploy"),
             (waiting("CrashLoopBackOff", restarts=2, last=last), "PORT is no number"),
+            (waiting("RunContainerError", "exec format error", restarts=2), "processor"),
         ):
             with self.subTest(told):
                 trouble = pod_trouble(a_pod(**status), [], 100)
@@ -71,6 +72,7 @@ class PodTrouble(unittest.TestCase):
         for status in (
             waiting("ErrImagePull", "timeout"),
             waiting("CrashLoopBackOff", restarts=1, last={"exitCode": 1}),
+            waiting("RunContainerError", "the sandbox is gone"),
             waiting("ContainerCreating"),
             {},
         ):

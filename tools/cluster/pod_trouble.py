@@ -14,7 +14,8 @@ ADVICE = {
     "RunContainerError": "the program can't be started: is the image for this processor?",
     "CrashLoopBackOff": "what it said last is above; all of it: kubectl logs POD --previous",
 }
-# The first pull may fail by accident, and a crash too; these come after the second.
+# A crash may be an accident, and so may a start that failed; what comes again is none.
+MAY_BE_ACCIDENTS = ("CrashLoopBackOff", "RunContainerError", "CreateContainerError")
 CRASHES_TOLERATED = 1
 UNSCHEDULABLE_TOLERATED_SECONDS = 60
 MISSING_OBJECT = re.compile(
@@ -72,7 +73,7 @@ def container_trouble(container):
         said = last_words(container) if crashed else waiting.get("message", "")
         return PodTrouble(
             f"{reason}: {said}".rstrip(": "),
-            final=not crashed or restarts > CRASHES_TOLERATED,
+            final=reason not in MAY_BE_ACCIDENTS or restarts > CRASHES_TOLERATED,
             advice=ADVICE[reason],
             crashed=crashed,
         )

@@ -1,5 +1,6 @@
 """What a deployment applies: an overlay, with the images of this checkout."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -22,6 +23,18 @@ COMMON_ANNOTATION = "doorbuster/common-configuration"
 # A ConfigMap that is read as variables is named as `envFrom`, or below `valueFrom`.
 REFERENCES = ("configMapRef", "configMapKeyRef")
 NAME_LENGTH_MAX = 63
+ADVICE = (
+    ("no matches for kind", "This cluster lacks what the overlay builds on: install that first."),
+    (
+        "updates to statefulset spec",
+        "A StatefulSet keeps its volumes' size and its name for life. Let go of its pods, which"
+        " run on:  kubectl delete statefulset NAME --cascade=orphan  and deploy again.",
+    ),
+    (
+        "field is immutable",
+        "Delete that object, which holds no data if it is no volume, and deploy again.",
+    ),
+)
 # By the server: it costs a tenth of what kubectl takes to find out the differences itself.
 APPLY = ("apply", "--server-side", "--force-conflicts")
 APPLY_SECONDS = 300
@@ -36,9 +49,11 @@ class Release:
         self.name = os.environ.get("IMAGE_TAG") or recipe_of("doorbuster").tag()
         self.folder = FOLDER if kubectl.namespace == NAMESPACE else FOLDER / kubectl.namespace
         self.objects = []
+        self._lock_file = None
 
     def prepare(self):
         """Rendered once: what is added after that changes neither names nor images."""
+        self._lock()
         self._write(self.kustomization([]))
         self.objects = self._render()
         self._write(self.kustomization(self._annotations()))
@@ -74,9 +89,11 @@ class Release:
         kinds = ",".join(sorted({one["kind"].lower() for one in self.objects}))
         before = {identity(one): content(one) for one in self._kubectl.items(kinds)}
         whole = (*APPLY, "--output=json", "--kustomize", self.folder)
-        said = self._kubectl.run(*whole, timeout=APPLY_SECONDS)
+        done = self._kubectl.attempt(*whole, timeout=APPLY_SECONDS)
+        if done.returncode != 0:
+            raise Trouble(f"not all of it was applied: {explain(done.stderr.strip())}")
         made, changed = [], []
-        for one in json_documents(said):
+        for one in json_documents(done.stdout):
             if identity(one) not in before:
                 made.append(identity(one))
             elif before[identity(one)] != content(one):
@@ -102,6 +119,16 @@ class Release:
             whole["namespace"] = self._kubectl.namespace
         return whole
 
+    def _lock(self):
+        """Until this process ends: a second one would write the same files."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock_file = open(self.folder / "lock", "w")
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            place = self._kubectl.namespace
+            raise Trouble(f"another command here works on {place}: wait for it") from None
+
     def _annotations(self):
         common = [one for one in self.objects if is_named(one, "ConfigMap", COMMON)]
         if not common:
@@ -110,7 +137,6 @@ class Release:
         return [annotate(one, value) for one in self.objects if is_told_common(one)]
 
     def _write(self, kustomization):
-        self.folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps(kustomization, indent=2)
         (self.folder / "kustomization.yaml").write_text(f"# Written by tools/deploy.py.\n{text}\n")
 
@@ -120,7 +146,7 @@ class Release:
         dry = ("create", "--dry-run=client", "--validate=false", "--output=json", "--filename=-")
         done = self._kubectl.attempt(*dry, input=text)
         if done.returncode != 0:
-            raise Trouble(explain(done.stderr.strip(), self.overlay))
+            raise Trouble(f"{self.overlay.name} can't be applied: {explain(done.stderr.strip())}")
         return list(json_documents(done.stdout))
 
 
@@ -133,10 +159,11 @@ def overlay_folder(chosen):
     raise Trouble(f"OVERLAY={chosen}: there is no such overlay; there are {known}")
 
 
-def explain(said, overlay):
-    if "no matches for kind" in said or "ensure CRDs are installed" in said:
-        return f"{overlay.name} needs what this cluster doesn't have: {said}\nSee docs/install.md"
-    return f"{overlay.name} can't be applied: {said}"
+def explain(said):
+    for mark, advice in ADVICE:
+        if mark in said:
+            return f"{said}\n  {advice}"
+    return said
 
 
 def json_documents(text):

@@ -124,12 +124,13 @@ def how_to_restore(namespace, name, key):
     else:
         lost = "create the secret with a new one, then: tools/deploy.py run -- doorbuster migrate"
         lost += " --set-passwords"
+    here = f"kubectl -n {namespace}"
     return (
         f"the secret {name} has no {key}, but there is a volume with a database that knows it: an"
         f" invented one would lock the shop out. Nothing was changed.\n"
-        f"  Restore it from your copy:  kubectl -n {namespace} create secret generic {name}"
+        f"  Restore it from your copy:  {here} create secret generic {name}"
         f" --from-file={key}=FILE\n"
-        f"    (if it is there without that key: kubectl -n {namespace} delete secret {name} first)\n"
+        f"    (if it is there without that key, before that: {here} delete secret {name})\n"
         f"  If it is lost:  {lost}\n"
         f"  Or give up the data:  tools/deploy.py undeploy --data"
     )

@@ -5,6 +5,7 @@ umask 077
 
 configuration=/run/redis/redis.conf
 tries_max=20
+checks_after_start=20
 
 # shellcheck source=infra/k8s/base/redis/topology.sh
 . /scripts/topology.sh
@@ -60,6 +61,27 @@ remember() {
     } >/run/redis/known
 }
 
+# A master that is back as its sentinels begin to replace it: they would make it a replica too, but
+# only after ten seconds with two masters.
+give_way_to_successor() {
+    checks=0
+    while [ "$checks" -lt "$checks_after_start" ]; do
+        sleep 0.5
+        named=$(master_by_sentinels 2)
+        if [ -n "$named" ] && [ "$named" != "$own_address" ]; then
+            say "the sentinels now name $named: following it"
+            [ "$(ask_redis 127.0.0.1 replicaof "$named" "$redis_port")" != OK ] || return
+        fi
+        checks=$((checks + 1))
+    done
+}
+
+# Beside Redis, as long as it runs.
+accompany() {
+    [ "$master" != "$own_address" ] || give_way_to_successor
+    restart_when_addresses_change TERM $$
+}
+
 # As process 1 a shell ignores signals that it has no trap for.
 trap 'exit 143' TERM INT
 
@@ -70,5 +92,5 @@ own_address=$(address_of "$POD_NAME" $redis_addresses)
 remember
 find_master
 write_configuration
-restart_when_addresses_change TERM $$ &
+accompany &
 exec redis-server "$configuration"

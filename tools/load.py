@@ -87,6 +87,7 @@ class LoadRun:
                 "k6_share_of_all_cpu": verdict.K6_CPU_SHARE_MAX,
                 "share_of_ceiling": target.ceiling_share_max,
                 "other_processes_share_of_all_cpu": verdict.FOREIGN_CPU_SHARE_MAX,
+                "share_of_all_cpu_of_the_cluster_itself": verdict.CLUSTER_CPU_SHARE_MAX,
             },
         }
 

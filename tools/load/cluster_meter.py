@@ -1,9 +1,10 @@
 """CPU time by tier of a shop in pods, and of what a cluster needs for itself."""
 
 from load.pod_cgroups import cpu_seconds_of, own_cpu_seconds, pod_cgroups, processes_called
+from load.verdict import CLUSTER
 
 NAME = "app.kubernetes.io/name"
-INGRESS, CLUSTER = "ingress controller", "the cluster itself"
+INGRESS = "ingress controller"
 TIER_OF = {
     "postgres": "PostgreSQL",
     "redis": "Redis and sentinels",

@@ -6,6 +6,8 @@ import statistics
 K6_CPU_SHARE_MAX = 0.8  # of all cores of the machine
 CEILING_SHARE_MAX = 0.9  # of what the same script gets from a server that does nothing
 FOREIGN_CPU_SHARE_MAX = 0.1  # of all cores, used by neither k6 nor the shop, or stolen
+CLUSTER_CPU_SHARE_MAX = 0.2  # of all cores, used by the cluster itself: more than looking after it
+CLUSTER = "the cluster itself"  # the name of that tier
 
 # Of what the same script gets from an nginx behind the same ingress.
 PROMISES = {
@@ -31,6 +33,9 @@ def invalid_reasons(summary, cpu):
     # Without tiers the shop's own share is among the others'.
     if cpu["tiers"] and foreign > FOREIGN_CPU_SHARE_MAX:
         reasons.append(f"the machine was not quiet: {foreign:.0%} of its CPU went elsewhere")
+    own = cpu["tiers"].get(CLUSTER, 0)
+    if own > CLUSTER_CPU_SHARE_MAX:
+        reasons.append(f"the cluster was not quiet: it used {own:.0%} of the CPU for itself")
     return reasons
 
 

@@ -55,6 +55,7 @@ class Validity(unittest.TestCase):
             (SUMMARY, changed(CPU, "k6", to=0.9), "bottleneck"),
             (SUMMARY, changed(CPU, "others", to=0.2), "not quiet"),
             (SUMMARY, changed(CPU, "stolen", to=0.2), "not quiet"),
+            (SUMMARY, changed(CPU, "tiers", to={verdict.CLUSTER: 0.3}), "the cluster was not"),
         ):
             with self.subTest(wanted):
                 self.assertIn(wanted, " ".join(verdict.invalid_reasons(summary, cpu)))

@@ -14,6 +14,7 @@ BASE_IMAGE_COMMAND makes that base image where no registry is reached.
 """
 
 import argparse
+import contextlib
 import sys
 import tempfile
 from pathlib import Path
@@ -74,7 +75,10 @@ def show_list():
     """Only of what is there: looking must build nothing."""
     builder = find_builder()
     there = [name for name in recipe.NAMES if builder.has(recipe.reference(name))]
-    inside = look_into(builder, there)
+    inside = {}
+    if there:
+        with archive_of(builder, there) as archive:
+            inside = images_inside(archive)
     rows = [("image", "tag", "unpacked", "of that shared", "layers", "digest")]
     for name in recipe.NAMES:
         absent = (name, recipe.recipe_of(name).tag(), "not built", "", "", "")
@@ -84,14 +88,14 @@ def show_list():
         show_totals(inside)
 
 
-def look_into(builder, names):
-    if not names:
-        return {}
+@contextlib.contextmanager
+def archive_of(builder, names):
+    """For as long as the block lasts."""
     LOGS.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=LOGS) as folder:
         archive = Path(folder) / "images.tar"
         builder.save([recipe.reference(name) for name in names], archive)
-        return images_inside(archive)
+        yield archive
 
 
 def show_totals(inside):
@@ -125,11 +129,12 @@ def megabytes(count):
 def write_bills(folder):
     builder = build(recipe.NAMES)
     folder.mkdir(parents=True, exist_ok=True)
-    for name in recipe.NAMES:
-        text = bill_of(builder, name, recipe.reference(name))
-        if text is None:
-            raise Trouble(f"the image {name} doesn't say what it is made of")
-        (folder / f"{name}.cdx.json").write_text(text)
+    with archive_of(builder, recipe.NAMES) as archive:
+        for name in recipe.NAMES:
+            text = bill_of(archive, name, recipe.reference(name))
+            if text is None:
+                raise Trouble(f"the image {name} doesn't say what it is made of")
+            (folder / f"{name}.cdx.json").write_text(text)
     say(f"\n{len(recipe.NAMES)} files in {folder}")
 
 

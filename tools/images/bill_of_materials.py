@@ -3,18 +3,19 @@
 import json
 import re
 
+from images.oci_archive import read_file
 from images.recipe import version
 
 OWN = "/sbom.cdx.json"
 PACKAGES = "/var/lib/dpkg/status"
 
 
-def bill_of(builder, name, image):
+def bill_of(archive, name, image):
     """As text; None for an image that says nothing about itself."""
-    own = builder.read_file(image, OWN)
+    own = read_file(archive, image, OWN)
     if own is not None:
         return own.decode()
-    status = builder.read_file(image, PACKAGES)
+    status = read_file(archive, image, PACKAGES)
     return None if status is None else json.dumps(of_packages(name, status.decode()), indent=1)
 
 

@@ -4,9 +4,8 @@ import os
 import shlex
 import shutil
 import subprocess
-from pathlib import Path
 
-from images.oci_archive import first_file, write_archive
+from images.oci_archive import write_archive
 from images.progress import run_with_progress
 from images.recipe import NEIGHBOURS, recipe_of, reference, version
 from shop.state_folder import CHECKOUT
@@ -61,7 +60,7 @@ def why_unusable(kind):
 class Builder:
     def __init__(self, kind):
         self.kind = kind
-        self._isolation = None
+        self._needs_chroot = None
 
     def has(self, image):
         if self.kind == "docker":
@@ -100,26 +99,6 @@ class Builder:
     def push(self, image):
         self._run("push", image, timeout=PULL_SECONDS)
 
-    def read_file(self, image, path):
-        """The content of a file of an image as bytes; None if it has no such file."""
-        if self.kind == "buildah":
-            return self._read_mounted(image, path)
-        container = self._run("create", image, "/nothing-is-run").strip()
-        try:
-            copied = self._attempt("cp", f"{container}:{path}", "-", text=False)
-            return first_file(copied.stdout) if copied.returncode == 0 else None
-        finally:
-            self._run("rm", container)
-
-    def _read_mounted(self, image, path):
-        container = self._run("from", "--pull=never", image).strip()
-        try:
-            root = Path(self._run("mount", container).strip())
-            file = root / path.lstrip("/")
-            return file.read_bytes() if file.is_file() else None
-        finally:
-            self._run("rm", container)
-
     def _export(self, image, folder):
         self._run("push", "--quiet", image, f"oci:{folder}:{image}", timeout=PULL_SECONDS)
 
@@ -144,22 +123,22 @@ class Builder:
         if self.kind == "docker":
             epoch = ["--build-arg", f"SOURCE_DATE_EPOCH={recipe.time}"]
             return ["--pull=false", "--provenance=false", *epoch]
-        fixed = ["--pull=never", "--layers", "--timestamp", recipe.time, "--identity-label=false"]
-        return fixed + [f"--isolation={self._working_isolation(recipe.base_image)}"]
+        fixed = ["--pull=never", "--layers", "--timestamp", recipe.time]
+        if self.kind == "podman":
+            return fixed
+        return [*fixed, "--identity-label=false", *self._isolation(recipe.base_image)]
 
-    def _working_isolation(self, base_image):
-        """Namespaces can't be had everywhere, as in a container; a chroot can."""
-        chosen = os.environ.get("BUILDAH_ISOLATION")
-        if chosen or self.kind == "podman":
-            return chosen or "oci"
-        if self._isolation is None:
+    def _isolation(self, base_image):
+        """Namespaces can't be had everywhere, for example not in a container; a chroot can."""
+        if os.environ.get("BUILDAH_ISOLATION"):
+            return []
+        if self._needs_chroot is None:
             container = self._run("from", "--pull=never", base_image).strip()
             try:
-                works = self._answers("run", "--isolation=oci", container, "true")
+                self._needs_chroot = not self._answers("run", container, "true")
             finally:
                 self._run("rm", container)
-            self._isolation = "oci" if works else "chroot"
-        return self._isolation
+        return ["--isolation=chroot"] if self._needs_chroot else []
 
     def _environment(self, name):
         """Docker's builder knows cache mounts only as BuildKit, which older ones must be told."""
@@ -198,9 +177,9 @@ class Builder:
     def _answers(self, *arguments):
         return self._attempt(*arguments).returncode == 0
 
-    def _attempt(self, *arguments, timeout=ASKED_SECONDS * 6, text=True):
+    def _attempt(self, *arguments, timeout=ASKED_SECONDS * 6):
         command = [self.kind, *map(str, arguments)]
         try:
-            return subprocess.run(command, capture_output=True, text=text, timeout=timeout)
+            return subprocess.run(command, capture_output=True, text=True, timeout=timeout)
         except subprocess.TimeoutExpired:
             raise Trouble(f"`{self.kind} {arguments[0]} ...` took over {timeout} s") from None

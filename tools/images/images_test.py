@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from images import node, registry  # noqa: E402
 from images.bill_of_materials import of_packages  # noqa: E402
-from images.oci_archive import images_inside, write_archive  # noqa: E402
+from images.oci_archive import images_inside, read_file, write_archive  # noqa: E402
 from images.recipe import Recipe  # noqa: E402
 
 DOCKERFILE = """\
@@ -197,6 +197,8 @@ class Archive(unittest.TestCase):
             self.assertEqual(inside["a"].layers, inside["b"].layers)
             self.assertNotEqual(inside["a"].identity, inside["b"].identity)
             self.assertEqual(sorted(Path(folder).iterdir()), files)
+            self.assertEqual(read_file(files[0], "b", "/file"), b"hello")
+            self.assertIsNone(read_file(files[0], "b", "/other"))
             with tarfile.open(files[0]) as archive:
                 index = json.load(archive.extractfile("index.json"))
             names = [one["annotations"]["io.containerd.image.name"] for one in index["manifests"]]

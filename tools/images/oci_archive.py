@@ -4,7 +4,6 @@ It is an OCI layout and a docker archive at once, as docker itself writes them: 
 one, `docker load` and this module the other. Layers that images share are in it once."""
 
 import gzip
-import io
 import json
 import tarfile
 import tempfile
@@ -91,15 +90,33 @@ def images_inside(path):
 
 def unpacked_bytes(layer):
     """Of the files in it, without what tar adds to them."""
-    compressed = layer.read(len(GZIP_MAGIC)) == GZIP_MAGIC
-    layer.seek(0)
-    stream = gzip.GzipFile(fileobj=layer) if compressed else layer
-    with tarfile.open(fileobj=stream, mode="r|", bufsize=PIECE_BYTES) as files:
+    with open_layer(layer) as files:
         return sum(one.size for one in files if one.isfile())
 
 
-def first_file(archive):
-    """The content of the only file of a tar archive, as `docker cp` writes it."""
-    with tarfile.open(fileobj=io.BytesIO(archive)) as files:
-        entry = next((one for one in files if one.isfile()), None)
-        return files.extractfile(entry).read() if entry else None
+def read_file(path, image, file):
+    """The content of a file of an image in an archive, as bytes; None if it has no such file."""
+    with tarfile.open(path) as archive:
+        entries = json.load(archive.extractfile("manifest.json"))
+        layers = next(one["Layers"] for one in entries if image in (one["RepoTags"] or ()))
+        for layer in reversed(layers):
+            found = read_from_layer(archive.extractfile(layer), file.lstrip("/"))
+            if found is not None:
+                return found
+    return None
+
+
+def read_from_layer(layer, file):
+    with open_layer(layer) as files:
+        for entry in files:
+            if entry.isfile() and entry.name.removeprefix("./") == file:
+                return files.extractfile(entry).read()
+    return None
+
+
+def open_layer(layer):
+    """As a stream: a layer may be larger than memory."""
+    compressed = layer.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+    layer.seek(0)
+    stream = gzip.GzipFile(fileobj=layer) if compressed else layer
+    return tarfile.open(fileobj=stream, mode="r|", bufsize=PIECE_BYTES)

@@ -42,7 +42,7 @@ images: ## build the images with docker, podman or buildah
 images-save: images ## all images in one archive, for k3s without a registry
 	@tools/images.py save build/images/doorbuster.tar
 
-deploy: $(if $(IMAGE_REGISTRY),,images) ## onto the cluster that kubectl reaches; a second run changes nothing
+deploy: ## onto the cluster that kubectl reaches; a second run changes nothing
 	@tools/deploy.py deploy
 
 undeploy: ## off the cluster; its data and secrets stay (tools/deploy.py undeploy --help)
@@ -77,7 +77,7 @@ asan: install ## the unit tests under AddressSanitizer and UndefinedBehaviorSani
 manifests: install ## render all manifests and grade them, as `make test` does too
 	@tools/check_manifests.py
 
-cluster-test: programs images ## deploy, sell, break every part; FULL=1 repeatedly
+cluster-test: programs $(if $(IMAGE_TAG),,images) ## deploy, sell, break every part; FULL=1 repeatedly
 	@tests/cluster/run
 
 check: build ## formatting and the style rules, without running the shop

@@ -9,8 +9,11 @@ FROM ${BASE_IMAGE} AS base
 RUN { printf 'path-exclude=/usr/share/%s/*\n' doc man locale info lintian \
         && printf 'path-include=/usr/share/doc/*/copyright\n'; } >/etc/dpkg/dpkg.cfg.d/90-small
 COPY infra/images/install-packages.sh /usr/local/sbin/install-packages
-LABEL org.opencontainers.image.source="https://github.com/doorbuster/doorbuster" \
-      org.opencontainers.image.licenses="see /usr/share/doc of each package in Debian"
+ARG VERSION
+ARG REVISION
+LABEL org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.licenses="/usr/share/doc/*/copyright of each package"
 
 FROM base AS postgres
 RUN groupadd --system --gid 999 postgres \

@@ -78,6 +78,7 @@ give_way_to_successor() {
 
 # Beside Redis, as long as it runs.
 accompany() {
+    shake_off_first_clients ask_redis normal pubsub replica &
     [ "$master" != "$own_address" ] || give_way_to_successor
     restart_when_addresses_change TERM $$
 }

@@ -106,3 +106,19 @@ master_by_roles() {
             }'
     done | most_named 1
 }
+
+# To a Service without a pod kube-proxy says no by ICMP. On the caller's own node that arrives while
+# its kernel is still inside connect(), which notes an error for later and tries again after a
+# second. If the pod is back by then, the connection stands with that error, epoll reports it for
+# ever, Redis never fetches it, and the caller takes a whole core. Only connections of a pod's first
+# seconds can be such: closed from here, they are made anew and sound.
+shake_off_first_clients() {
+    ask=$1
+    shift
+    for pause in 3 7; do
+        sleep "$pause"
+        for kind in "$@"; do
+            "$ask" 127.0.0.1 client kill type "$kind" skipme yes >/dev/null || :
+        done
+    done
+}

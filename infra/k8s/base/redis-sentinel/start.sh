@@ -81,5 +81,6 @@ if [ -z "$state" ]; then
     state=$(first_state)
 fi
 write_configuration
+shake_off_first_clients ask_sentinel normal pubsub &
 restart_when_addresses_change TERM $$ &
 exec redis-server "$configuration" --sentinel

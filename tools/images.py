@@ -9,7 +9,7 @@
   sbom [FOLDER]      what each image is made of, as CycloneDX files
   tags               only the names, with the tags that follow from their inputs
 
-IMAGE_REGISTRY (docker.io/doorbuster) and IMAGE_TAG name other images; BASE_IMAGE another Debian;
+IMAGE_REGISTRY (localhost/doorbuster) and IMAGE_TAG name other images; BASE_IMAGE another Debian;
 BASE_IMAGE_COMMAND makes that base image where no registry is reached.
 """
 

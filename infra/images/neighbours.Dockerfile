@@ -9,6 +9,8 @@ FROM ${BASE_IMAGE} AS base
 RUN { printf 'path-exclude=/usr/share/%s/*\n' doc man locale info lintian \
         && printf 'path-include=/usr/share/doc/*/copyright\n'; } >/etc/dpkg/dpkg.cfg.d/90-small
 COPY infra/images/install-packages.sh /usr/local/sbin/install-packages
+# Raise the date in it to take Debian's fixes: it makes new tags, and nothing cached is used.
+COPY infra/images/packages-of /etc/packages-of
 ARG VERSION
 ARG REVISION
 LABEL org.opencontainers.image.version="${VERSION}" \

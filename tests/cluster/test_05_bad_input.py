@@ -10,7 +10,7 @@ from small_database import SmallDatabase
 
 from shop.waiting import wait_until
 
-ABSENT = "docker.io/doorbuster/order:absent"
+ABSENT = "localhost/doorbuster/order:absent"
 PULL_FAILURES = {"ErrImagePull", "ImagePullBackOff"}
 
 

@@ -107,7 +107,7 @@ class Release:
             "resources": [os.path.relpath(self.overlay, self.folder)],
             "images": [
                 {
-                    "name": f"doorbuster/{name}",
+                    "name": f"localhost/doorbuster/{name}",
                     "newName": f"{registry()}/{name}",
                     "newTag": recipe_of(name).tag(),
                 }

@@ -18,7 +18,7 @@ namespace: {namespace}
 components:
   - {component}
 images:
-  - name: doorbuster/nginx
+  - name: localhost/doorbuster/nginx
     newName: {name}
     newTag: {tag}
 """

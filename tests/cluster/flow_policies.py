@@ -23,6 +23,7 @@ class FlowPolicies:
         self._places = places_of(self._table)
         self._kinds = {pod.kind for pod in pod_watch.pods()}
         self._elsewhere = pods_elsewhere(kubectl)
+        self._behind = pods_behind_services(kubectl, pod_watch)
 
     def allow(self, edge, sighting):
         return edge.source == NODE or all(
@@ -44,6 +45,11 @@ class FlowPolicies:
         return missing
 
     def _allow(self, edge, source, destination):
+        """What was sent to a Service's address before the node knew where that leads has reached
+        nobody; it counts as sent to the pods behind it."""
+        if destination is None and edge.destination in self._behind:
+            pods = self._behind[edge.destination]
+            return all(self._allow(edge, source, pod) for pod in pods)
         here = self._end(source, edge.source)
         there = self._end(destination, edge.destination)
         if edge.port == DNS_PORT and not there.is_pod():
@@ -64,6 +70,17 @@ class FlowPolicies:
             if is_there and place.labels.items() <= end.labels.items():
                 return name
         return source
+
+
+def pods_behind_services(kubectl, pod_watch):
+    """{address of a Service: its Pods}, of Services that have any."""
+    behind = {}
+    for item in kubectl.items("services"):
+        selector = (item["spec"].get("selector") or {}).items()
+        pods = [pod for pod in pod_watch.pods() if selector <= pod.labels.items()]
+        if selector and pods:
+            behind[item["spec"]["clusterIP"]] = pods
+    return behind
 
 
 def pods_elsewhere(kubectl):

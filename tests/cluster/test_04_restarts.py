@@ -77,7 +77,7 @@ def test_a_new_version_taken_back_on_a_newer_schema(shop, figures, on_node):
 
 def test_data_is_there_after_every_pod_was_deleted(shop, figures):
     shop.flows.phase("all pods deleted")
-    sale = shop.make_sale(units=3)
+    sale = shop.make_sale(units=3, hold_s=3)
     bought = shop.buy(sale, shop.customer())
     assert bought.status == 201, bought
     before = shop.database.rows()

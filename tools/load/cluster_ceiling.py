@@ -2,6 +2,8 @@
 
 import os
 
+from images import bringing
+from images.recipe import reference
 from load.ceiling import SETTINGS
 from shop.rooms import answers_ok
 from shop.trouble import Trouble
@@ -51,13 +53,11 @@ class ClusterCeiling:
             self._kubectl.run("delete", "--kustomize", self._folder, "--ignore-not-found")
 
     def _image(self):
-        """As the gateway's, which `make deploy` named: same registry, same tag."""
+        """That of this checkout, brought to the node like those of a deployment."""
         chosen = os.environ.get("CEILING_IMAGE")
-        if chosen:
-            return chosen
-        gateway = self._kubectl.json("get", "deployment", "gateway")
-        image = gateway["spec"]["template"]["spec"]["containers"][0]["image"]
-        return image.replace("/gateway:", "/nginx:")
+        if not chosen:
+            bringing.bring(self._kubectl, ["nginx"])
+        return chosen or reference("nginx")
 
     def _wait(self, image):
         limit = f"--timeout={START_SECONDS}s"

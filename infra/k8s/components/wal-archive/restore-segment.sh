@@ -6,7 +6,7 @@ set -u
 
 archive=/var/lib/postgresql/wal-archive
 absent=1
-broken=126
+broken=255
 
 refuse() {
     printf 'restore-segment: %s\n' "$*" >&2

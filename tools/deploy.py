@@ -3,6 +3,8 @@
 
   deploy [--no-catalogue]   secrets, images, manifests; waits, migrates, tries it. Again: changes
                             nothing, or only what is new
+  deploy --closed           the same, but makes no administrator and no catalogue and tries
+                            nothing: for a restore, with the rooms scaled to 0
   status                    what runs, and what is wrong with what doesn't
   run -- doorbuster ...     the operator's command, in a Job inside the cluster
   preflight                 the same as `run -- doorbuster preflight`: fit for a sale?
@@ -29,9 +31,15 @@ from shop.terminal import say
 from shop.trouble import Trouble
 
 
-def deploy(kubectl, seed):
+def deploy(kubectl, *, seed, closed):
     say(f"Deploying into {kubectl.namespace}")
-    Deployment(kubectl).deploy(seed=seed)
+    Deployment(kubectl).deploy(seed=seed, closed=closed)
+    if closed:
+        say(
+            "\nApplied; what has pods is ready. Nothing was tried: once every room has pods again,"
+            " `make deploy` does."
+        )
+        return 0
     say("\nThe shop is open.\n")
     ways_in(kubectl)
     return 0
@@ -50,6 +58,11 @@ def arguments():
     actions = parser.add_subparsers(dest="action", required=True)
     deploying = actions.add_parser("deploy")
     deploying.add_argument("--no-catalogue", action="store_true", help="no products to begin with")
+    deploying.add_argument(
+        "--closed",
+        action="store_true",
+        help="makes no administrator or catalogue, tries nothing: the rooms may have no pods",
+    )
     for name in ("status", "address"):
         actions.add_parser(name)
     actions.add_parser("preflight").add_argument("arguments", nargs="*")
@@ -66,7 +79,7 @@ def main():
     processes.end_in_order_on_signals()
     kubectl = Kubectl()
     if chosen.action == "deploy":
-        return deploy(kubectl, seed=not chosen.no_catalogue)
+        return deploy(kubectl, seed=not chosen.no_catalogue, closed=chosen.closed)
     if chosen.action == "undeploy":
         undeploy(kubectl, data=chosen.data, confirmed=chosen.yes)
         return 0

@@ -4,8 +4,9 @@ import json
 
 from cluster import credentials
 from cluster.admin_door import NoSuchAdmin, admin_of, gateway_url, login
-from cluster.ingress_address import shop_url
+from cluster.ingress_address import shop_url, wait_for_shop_url
 from cluster.operator_job import run_quietly
+from cluster.ownership import require_place
 from cluster.release import APPLY, MIGRATION, Release
 from cluster.rollout import Rollout
 from cluster.smoke import ask, smoke_test
@@ -23,18 +24,22 @@ class Deployment:
         self.kubectl = kubectl
         self.release = Release(kubectl)
 
-    def deploy(self, *, seed):
+    def deploy(self, *, seed, closed=False):
+        """`closed`: nothing is asked of the rooms, of which there may be no pods."""
         self._prepare()
         self._namespace_and_secrets()
         bring(self.kubectl, self.release.own_images())
+        rollout = Rollout(self.kubectl)
         self._apply()
         with Step("everything is ready") as step:
             names = [
                 (kind, name) for kind in WAITED_FOR for name in self.release.workloads(kind)
             ]
-            Rollout(self.kubectl, names).wait()
+            rollout.wait(names)
             step.note = f"{len(names)} workloads"
         self._remove_former_migrations()
+        if closed:
+            return
         self._admin_and_catalogue(seed)
         self._smoke_test()
 
@@ -47,10 +52,12 @@ class Deployment:
 
     def _namespace_and_secrets(self):
         with Step(f"namespace {self.kubectl.namespace}, secrets") as step:
+            place = require_place(self.kubectl)
             namespace = json.dumps(self.release.namespace_object())
             self.kubectl.run(*APPLY, "--filename=-", input=namespace)
             made = credentials.ensure(self.kubectl)
-            step.note = f"made: {', '.join(made)}" if made else "there already"
+            secrets = f"made: {', '.join(made)}" if made else "there already"
+            step.note = f"{place}; {secrets}" if place else secrets
 
     def _apply(self):
         with Step("applied") as step:
@@ -88,12 +95,15 @@ class Deployment:
         email, password = admin_of(self.kubectl)
         with Step("administrator") as step, gateway_url(self.kubectl) as url:
             try:
-                login(url, email, password)
+                token = login(url, email, password)
                 step.note = f"{email}, there already"
             except NoSuchAdmin:
                 run_quietly(self.kubectl, "admin", "create", "--email", email)
-                require_login(url, email, password)
+                token = require_login(url, email, password)
                 step.note = f"{email}, made"
+            account = ask(url, "GET", "/api/v1/auth/me", token)
+            if account.get("role") != "admin":
+                raise Trouble(f"{email} is no administrator: {account}")
         if seed:
             self._seed_catalogue()
 
@@ -106,15 +116,16 @@ class Deployment:
             step.note = "a small one, made" if is_empty else "there already"
 
     def _smoke_test(self):
-        url = shop_url(self.kubectl)
+        with Step("the ingress has an address") as step:
+            url = step.note = wait_for_shop_url(self.kubectl)
         with Step("tried through the ingress") as step:
-            slowest = smoke_test(url, *admin_of(self.kubectl))
+            slowest = smoke_test(url)
             step.note = f"every room answers, the slowest in {slowest:.0f} ms"
 
 
 def require_login(url, email, password):
     try:
-        login(url, email, password)
+        return login(url, email, password)
     except NoSuchAdmin:
         raise Trouble(
             f"the account {email} has another password than the secret admin. Give it the"

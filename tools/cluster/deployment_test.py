@@ -13,9 +13,18 @@ from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from cluster import ingress_address, kubectl, operator_job, release, smoke  # noqa: E402
+from cluster import (  # noqa: E402
+    ingress_address,
+    kubectl,
+    operator_job,
+    ownership,
+    refusals,
+    release,
+    smoke,
+    undeployment,
+)
 from cluster.pod_trouble import pod_trouble  # noqa: E402
-from cluster.workloads import Workloads, keeps_failing  # noqa: E402
+from cluster.workloads import Standing, Workloads, keeps_failing  # noqa: E402
 from shop.trouble import Trouble  # noqa: E402
 
 
@@ -86,6 +95,15 @@ class PodTrouble(unittest.TestCase):
         self.assertIn("common", trouble.told("order-1"))
         other = {"type": "Warning", "message": "MountVolume.SetUp failed: timed out"}
         self.assertFalse(pod_trouble(a_pod(**waiting("ContainerCreating")), [other], 100).final)
+
+    def test_a_large_image_may_take_long(self):
+        def trouble_after(*reasons):
+            events = [{"type": "Normal", "reason": one, "message": one} for one in reasons]
+            return pod_trouble(a_pod(**waiting("ContainerCreating")), events, 100)
+
+        self.assertTrue(trouble_after("Scheduled", "Pulling").busy)
+        self.assertFalse(trouble_after("Scheduled", "Pulling", "Pulled").busy)
+        self.assertFalse(trouble_after("Scheduled").busy)
 
     def test_a_full_node_may_get_room_for_a_while(self):
         condition = {
@@ -178,10 +196,35 @@ class Waiting(unittest.TestCase):
         [standing] = self.unfinished(gave_up, names=names)
         self.assertEqual(standing.failed, "too often")
         self.assertTrue(keeps_failing(gave_up))
-        [standing] = self.unfinished(job(failed=1), names=names)
+        self.assertFalse(keeps_failing(job(failed=1)))
+        self.assertTrue(keeps_failing(job(failed=2)))
+
+    def test_a_migration_fails_only_with_a_database(self):
+        job = {"kind": "Job", "metadata": {"name": "m", "uid": "m"}, "status": {"failed": 3}}
+
+        def failed(name, minute):
+            ended = {"exitCode": 1, "finishedAt": f"2026-01-01T00:{minute}:00Z"}
+            status = {"phase": "Failed", "containerStatuses": [{"state": {"terminated": ended}}]}
+            return a_pod(name, owner="m", **status)
+
+        def database(ready):
+            condition = {"type": "Ready", "status": ready}
+            condition["lastTransitionTime"] = "2026-01-01T00:20:00Z"
+            labels = {"app.kubernetes.io/name": "postgres"}
+            return a_pod("postgres-0", labels=labels, conditions=[condition])
+
+        early = [failed("a", "05"), failed("b", "10"), failed("c", "15")]
+        names = (("Job", "m"),)
+        for others in ([], [database("False")], [database("True")]):
+            [standing] = self.unfinished(job, *early, *others, names=names)
+            self.assertFalse(standing.failed, others)
+        one, another = failed("d", "21"), failed("e", "25")
+        [standing] = self.unfinished(job, *early, one, database("True"), names=names)
         self.assertFalse(standing.failed)
-        [standing] = self.unfinished(job(failed=2), names=names)
-        self.assertTrue(standing.failed)
+        [standing] = self.unfinished(job, *early, one, another, database("True"), names=names)
+        self.assertEqual(standing.failed, "2 of its pods failed")
+        [standing] = self.unfinished(job, *early, one, another, database("False"), names=names)
+        self.assertFalse(standing.failed)
 
     def test_what_an_autoscaler_will_ask_for(self):
         scaler = {
@@ -287,10 +330,217 @@ class OperatorJobs(unittest.TestCase):
         source = {"secretKeyRef": {"name": "doorbuster-1", "key": "token"}}
         self.assertEqual(container["env"], [{"name": "DOORBUSTER_TOKEN", "valueFrom": source}])
 
+        self.assertTrue(self.job(with_token=True)["spec"]["suspend"])
+        self.assertFalse(self.job(with_token=False)["spec"]["suspend"])
+        secret = operator_job.token_secret("doorbuster-1", "word", owner="its-uid")
+        [owner] = secret["metadata"]["ownerReferences"]
+        self.assertEqual((owner["kind"], owner["uid"]), ("Job", "its-uid"))
+
+    def test_no_clock_ends_it(self):
+        self.TEMPLATE["spec"]["activeDeadlineSeconds"] = 1800
+        self.addCleanup(self.TEMPLATE["spec"].pop, "activeDeadlineSeconds")
+        self.assertNotIn("activeDeadlineSeconds", self.job(with_token=False)["spec"])
+
     def test_only_what_goes_through_the_gateway_needs_a_token(self):
         self.assertTrue(operator_job.needs_token(["sale", "create"]))
         for arguments in (["audit"], ["preflight"], ["sale", "--help"], []):
             self.assertFalse(operator_job.needs_token(arguments))
+
+
+class Log:
+    """A log as one `kubectl logs` told it before it broke off."""
+
+    def __init__(self, text):
+        self.stdout = iter(text.splitlines(keepends=True))
+
+    def kill(self):
+        pass
+
+    wait = kill
+
+
+class FollowedJob:
+    """A cluster that says of its pod, one after the other, `states`, and breaks off its log."""
+
+    namespace = "ecommerce"
+
+    def __init__(self, logs, states):
+        self.logs, self.states = list(logs), list(states)
+        self.deleted = []
+
+    def find(self, kind, name):
+        if kind == "cronjob":
+            return {"spec": {"jobTemplate": OperatorJobs.TEMPLATE}}
+        state = self.states.pop(0)
+        if isinstance(state, BaseException):
+            raise state
+        return {"status": {"containerStatuses": [{"state": state}]}}
+
+    def items(self, *arguments):
+        return [a_pod("doorbuster-1-a", phase="Running")]
+
+    def json(self, *arguments, input):
+        return {"metadata": {"uid": "1"}}
+
+    def start(self, *arguments, **options):
+        text = self.logs.pop(0)
+        if isinstance(text, BaseException):
+            raise text
+        return Log(text)
+
+    def attempt(self, action, kind, *arguments):
+        self.deleted.append(kind)
+
+
+class FollowingAJob(unittest.TestCase):
+    RUNNING, ENDED = {"running": {}}, {"terminated": {"exitCode": 3}}
+
+    def setUp(self):
+        for name, seconds in (("FOLLOW_AGAIN_SECONDS", 0), ("UNREACHABLE_SECONDS", 0)):
+            patched = mock.patch.object(operator_job, name, seconds)
+            patched.start()
+            self.addCleanup(patched.stop)
+        patched = mock.patch.object(operator_job, "Evidence")
+        patched.start().return_value.trouble_of.return_value = None
+        self.addCleanup(patched.stop)
+
+    def test_a_log_that_breaks_off_is_followed_again(self):
+        logs = ("one\ntw", "one\ntwo\n", "one\ntwo\nthree\n")
+        cluster = FollowedJob(logs, [self.RUNNING, self.ENDED])
+        output = operator_job.Kept()
+        self.assertEqual(operator_job.OperatorJob(cluster, ["migrate"]).run(output), 3)
+        self.assertEqual(output.text, "one\ntwo\nthree\n")
+        self.assertEqual(cluster.deleted, ["secret", "job"])
+
+    def test_what_runs_is_not_removed_when_the_cluster_is_away(self):
+        with mock.patch.object(operator_job.time, "monotonic", side_effect=range(100)):
+            cluster = FollowedJob(["one\n"], [Trouble("no cluster answers")] * 3)
+            with self.assertRaises(Trouble) as trouble:
+                operator_job.OperatorJob(cluster, ["migrate"]).run(operator_job.Kept())
+        self.assertIn("runs on", str(trouble.exception))
+        self.assertEqual(cluster.deleted, [])
+
+    def test_ctrl_c_removes_it(self):
+        cluster = FollowedJob([KeyboardInterrupt()], [])
+        with self.assertRaises(KeyboardInterrupt):
+            operator_job.OperatorJob(cluster, ["migrate"]).run(operator_job.Kept())
+        self.assertEqual(cluster.deleted, ["secret", "job"])
+
+
+SHOPS_LABEL = {"app.kubernetes.io/part-of": "doorbuster"}
+
+
+def an_object(kind, name, labels=None):
+    return {"kind": kind, "metadata": {"name": name, "labels": labels or {}}, "spec": {}}
+
+
+class Namespace:
+    namespace = "ecommerce"
+
+    def __init__(self, *objects, found=None):
+        self.objects, self.found = objects, found
+
+    def items(self, *arguments):
+        return self.objects
+
+    def find(self, *arguments):
+        return self.found
+
+
+class Ownership(unittest.TestCase):
+    OURS = an_object("Pod", "order-1", SHOPS_LABEL)
+    INSTANCE = an_object("PersistentVolumeClaim", "postgres-1", {"cnpg.io/cluster": "postgres"})
+    AUTOMATIC = an_object("ConfigMap", "kube-root-ca.crt")
+    FOREIGN = an_object("PersistentVolumeClaim", "wiki")
+
+    def test_data_of_others_is_not_removed(self):
+        ownership.require_nothing_foreign(Namespace(self.OURS, self.INSTANCE, self.AUTOMATIC))
+        with self.assertRaises(Trouble) as trouble:
+            ownership.require_nothing_foreign(Namespace(self.OURS, self.FOREIGN))
+        self.assertIn("persistentvolumeclaim/wiki", str(trouble.exception))
+
+    def test_a_workload_is_known_by_its_pods(self):
+        ceiling = an_object("Deployment", "ceiling")
+        ceiling["spec"] = {"template": {"metadata": {"labels": SHOPS_LABEL}}}
+        self.assertTrue(ownership.is_of_shop(ceiling))
+
+    def test_a_namespace_of_others_is_not_taken(self):
+        plain = an_object("Namespace", "ecommerce")
+        ours = an_object("Namespace", "ecommerce", SHOPS_LABEL)
+        self.assertEqual(ownership.require_place(Namespace()), "")
+        self.assertEqual(ownership.require_place(Namespace(self.FOREIGN, found=ours)), "")
+        self.assertIn("empty", ownership.require_place(Namespace(self.AUTOMATIC, found=plain)))
+        with self.assertRaises(Trouble) as trouble:
+            ownership.require_place(Namespace(self.FOREIGN, found=plain))
+        self.assertIn("wiki", str(trouble.exception))
+
+    def test_policies_stay_with_a_database_that_runs_on(self):
+        objects = [{"kind": kind} for kind in ("Deployment", "NetworkPolicy", "Cluster", "Secret")]
+        self.assertEqual(
+            [one["kind"] for one in undeployment.to_remove(objects, True)], ["Deployment"]
+        )
+        removed = undeployment.to_remove(objects, False)
+        self.assertEqual([one["kind"] for one in removed], ["Deployment", "NetworkPolicy"])
+
+    def test_pods_that_stay_are_a_trouble(self):
+        undeployment.wait_until_gone(Namespace(), seconds=-1)
+        with self.assertRaises(Trouble) as trouble:
+            undeployment.wait_until_gone(Namespace(self.OURS), seconds=-1)
+        self.assertIn("order-1", str(trouble.exception))
+
+
+class Refusing(unittest.TestCase):
+    def setUp(self):
+        self.now = 1000.0
+        self.cluster = Namespace()
+
+    def event(self, uid, message, count=1):
+        time = f"2026-01-01T00:00:{count:02}Z"
+        metadata = {"uid": f"event-{uid}", "creationTimestamp": time}
+        about = {"involvedObject": {"uid": uid}, "lastTimestamp": time, "count": count}
+        return {"metadata": metadata, "message": message} | about
+
+    def later(self, refused, standing, seconds):
+        self.now += seconds
+        return refused.lasting_of(standing)
+
+    def refusals(self, *events):
+        self.cluster.objects = events
+        return refusals.Refusals(self.cluster, clock=lambda: self.now)
+
+    def test_what_lasts_is_told_once_it_has_lasted(self):
+        refused = self.refusals()
+        standing = Standing("redis", "0 of 3 ready", maker="redis")
+        self.cluster.objects = [self.event("redis", "exceeded quota")]
+        self.assertEqual(self.later(refused, standing, 10), "")
+        self.assertEqual(self.later(refused, standing, 10), "")
+        self.assertEqual(self.later(refused, standing, 10), "exceeded quota")
+
+    def test_a_pod_that_came_ends_it(self):
+        refused = self.refusals()
+        standing = Standing("redis", "0 of 3 ready", maker="redis")
+        there = Standing("redis", "1 of 3 ready", pods=(a_pod(),), maker="redis")
+        self.cluster.objects = [self.event("redis", "serviceaccount not found")]
+        self.assertEqual(self.later(refused, standing, 10), "")
+        self.assertEqual(self.later(refused, there, 30), "")
+        self.assertEqual(self.later(refused, standing, 10), "")
+
+    def test_what_was_refused_before_does_not_count(self):
+        former = self.event("redis", "exceeded quota")
+        refused = self.refusals(former)
+        standing = Standing("redis", "0 of 3 ready", maker="redis")
+        for _ in range(3):
+            self.assertEqual(self.later(refused, standing, 20), "")
+        self.cluster.objects = [self.event("redis", "exceeded quota", count=2)]
+        self.later(refused, standing, 20)
+        self.assertEqual(self.later(refused, standing, 20), "exceeded quota")
+
+    def test_others_are_not_blamed(self):
+        refused = self.refusals()
+        self.cluster.objects = [self.event("redis-sentinel", "exceeded quota")]
+        for standing in (Standing("redis", "", maker="redis"), Standing("redis", "")):
+            self.later(refused, standing, 20)
+            self.assertEqual(self.later(refused, standing, 20), "")
 
 
 class Address(unittest.TestCase):
@@ -317,6 +567,16 @@ class Address(unittest.TestCase):
         with self.assertRaises(Trouble) as trouble:
             ingress_address.url_of(self.ingress())
         self.assertIn("DOORBUSTER_URL", str(trouble.exception))
+
+    def test_a_controller_may_come_late(self):
+        answers = [self.ingress(), self.ingress({"ip": "10.0.0.7"})]
+        cluster = mock.Mock()
+        cluster.find.side_effect = lambda *arguments: answers.pop(0)
+        with mock.patch.object(ingress_address, "POLL_SECONDS", 0):
+            self.assertEqual(ingress_address.wait_for_shop_url(cluster, 10), "http://10.0.0.7")
+        answers = [self.ingress()]
+        with self.assertRaises(Trouble):
+            ingress_address.wait_for_shop_url(cluster, -1)
 
     def test_what_is_set_comes_first(self):
         os.environ["CLUSTER_COMMAND"] = "cluster"
@@ -352,8 +612,7 @@ class Shop(http.server.BaseHTTPRequestHandler):
         "/.well-known/jwks.json": (200, {"keys": [1]}),
         "/api/v1/products?limit=1": (200, {"products": []}),
         "/api/v1/flash-sales": (200, {}),
-        "/api/v1/auth/login": (200, {"access_token": "token"}),
-        "/api/v1/auth/me": (200, {"role": "admin"}),
+        "/api/v1/auth/me": (401, {"code": "token_missing"}),
     }
 
     def do_GET(self):
@@ -361,8 +620,6 @@ class Shop(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.end_headers()
         self.wfile.write(json.dumps(body).encode())
-
-    do_POST = do_GET
 
     def log_message(self, *arguments):
         pass
@@ -381,7 +638,7 @@ class Smoke(unittest.TestCase):
 
     def smoke_test(self):
         url = f"http://127.0.0.1:{self.server.server_port}"
-        return smoke.smoke_test(url, "admin@example.com", "secret")
+        return smoke.smoke_test(url)
 
     def test_a_shop_that_answers(self):
         self.assertGreater(self.smoke_test(), 0)
@@ -394,8 +651,8 @@ class Smoke(unittest.TestCase):
             ("/api/v1/products?limit=1", (503, {})),
             ("/api/v1/products?limit=1", (200, {})),
             ("/api/v1/flash-sales", (404, {})),
-            ("/api/v1/auth/login", (401, {})),
             ("/api/v1/auth/me", (200, {"role": "customer"})),
+            ("/api/v1/auth/me", (403, {})),
         ):
             self.server.others = {path: answer}
             with self.subTest(path=path, answer=answer), self.assertRaises(Trouble):

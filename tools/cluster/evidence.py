@@ -12,7 +12,6 @@ from shop.trouble import Trouble
 
 ASK_EVERY_SECONDS = 5
 ANSWER_SECONDS = 3
-RECENT_SECONDS = 180
 LOG_LINES = 12
 HEALTH_PORT = 9080
 ROOM = ("app.kubernetes.io/component", "room")
@@ -42,18 +41,6 @@ class Evidence:
             if done.returncode == 0 and done.stdout.strip():
                 lines = "\n".join(f"    {line}" for line in done.stdout.splitlines())
                 return f"\n  the end of its log:\n{lines}"
-        return ""
-
-    def refused_pods_of(self, workload):
-        """Admission and quotas refuse pods where only an event tells; empty if none did."""
-        events = self._now_and_then(
-            ("refused", workload),
-            lambda: self._kubectl.items("events", "--field-selector=reason=FailedCreate"),
-        )
-        for event in sorted(events, key=time_of_event, reverse=True):
-            about = event["involvedObject"]["name"]
-            if about.startswith(workload) and age_seconds(time_of_event(event)) < RECENT_SECONDS:
-                return event["message"]
         return ""
 
     def _events(self, pod):

@@ -1,12 +1,31 @@
 """Where the shop's ingress is, as seen from this machine."""
 
 import os
+import time
 
 from shop.trouble import Trouble
 
 INGRESS = "doorbuster"
 LOCAL = "http://127.0.0.1:8080"
 HOW_TO_NAME = "Say where the ingress is: DOORBUSTER_URL=http://ADDRESS[:PORT]"
+# A new k3s says that it is ready minutes before it has installed its ingress controller.
+PATIENCE_SECONDS = 180
+POLL_SECONDS = 1
+
+
+class NoAddress(Trouble):
+    """No controller has taken the Ingress, or not yet."""
+
+
+def wait_for_shop_url(kubectl, seconds=PATIENCE_SECONDS):
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return shop_url(kubectl)
+        except NoAddress as none:
+            if time.monotonic() > deadline:
+                raise Trouble(f"{none}\n  (asked for {seconds} s)") from None
+        time.sleep(POLL_SECONDS)
 
 
 def shop_url(kubectl):
@@ -33,4 +52,5 @@ def url_of(ingress):
         if address:
             return f"{scheme}://{f'[{address}]' if ':' in address else address}"
     controller = ingress["spec"].get("ingressClassName", "its class")
-    raise Trouble(f"the Ingress has no address: does {controller}'s controller run? {HOW_TO_NAME}")
+    said = f"the Ingress has no address: does {controller}'s controller run?"
+    raise NoAddress(f"{said} {HOW_TO_NAME}")

@@ -18,6 +18,7 @@ ADVICE = {
 MAY_BE_ACCIDENTS = ("CrashLoopBackOff", "RunContainerError", "CreateContainerError")
 CRASHES_TOLERATED = 1
 UNSCHEDULABLE_TOLERATED_SECONDS = 60
+OF_IMAGES = ("Pulling", "Pulled", "Failed", "BackOff")
 MISSING_OBJECT = re.compile(
     r'(secret|configmap) "[^"]+" not found|references non-existent (secret|config) key'
 )
@@ -25,12 +26,13 @@ MISSING_OBJECT = re.compile(
 
 @dataclass(frozen=True)
 class PodTrouble:
-    """`final`: waiting won't help. `crashed`: its log says more."""
+    """`final`: waiting won't help. `crashed`: its log says more. `busy`: it works in silence."""
 
     text: str
     final: bool = False
     advice: str = ""
     crashed: bool = False
+    busy: bool = False
 
     def told(self, pod):
         """With the name of the pod in commands to copy."""
@@ -95,6 +97,9 @@ def not_started(pod, events):
     ]
     if not creating and container_statuses(pod):
         return None
+    of_image = [one["reason"] for one in events if one.get("reason") in OF_IMAGES]
+    if of_image and of_image[-1] == "Pulling":
+        return PodTrouble("its image is being fetched", busy=True)
     failed = [one for one in events if one.get("type") == "Warning"]
     if not failed:
         return PodTrouble("its containers are being made")

@@ -4,12 +4,14 @@ import sys
 import time
 
 from cluster.evidence import Evidence, name_of
+from cluster.refusals import Refusals
 from cluster.workloads import Workloads
 from shop.terminal import say
 from shop.trouble import Trouble
 
 POLL_SECONDS = 0.5
-# Nothing has changed for so long: it won't by itself. A migration may work in silence for longer.
+# Nothing has changed for so long: it won't by itself. A migration, or a large image that comes
+# over a slow line, may take longer in silence.
 STALLED_SECONDS = 180
 ALL_SECONDS = 1800
 LINE_EVERY_SECONDS = 5
@@ -17,20 +19,21 @@ WIDTH = 110
 
 
 class Rollout:
-    """`names`: (kind, name) of every workload that must stand."""
+    """Made before anything is applied: what went wrong until then doesn't count."""
 
-    def __init__(self, kubectl, names):
+    def __init__(self, kubectl):
         self._kubectl = kubectl
-        self._names = names
         self._evidence = Evidence(kubectl)
+        self._refusals = Refusals(kubectl)
 
-    def wait(self):
+    def wait(self, names):
+        """`names`: (kind, name) of every workload that must stand."""
         line = ProgressLine()
         begin = changed = time.monotonic()
         former = None
         try:
             while True:
-                unfinished = Workloads.read(self._kubectl).unfinished(self._names)
+                unfinished = Workloads.read(self._kubectl).unfinished(names)
                 if not unfinished:
                     return
                 told = [self._told(one) for one in unfinished]
@@ -38,7 +41,7 @@ class Rollout:
                 if told != former:
                     former, changed = told, now
                 line.show("; ".join(told))
-                patience = ALL_SECONDS if migrates(unfinished) else STALLED_SECONDS
+                patience = ALL_SECONDS if self._is_busy(unfinished) else STALLED_SECONDS
                 if now - changed > patience or now - begin > ALL_SECONDS:
                     raise Trouble(self._stalled(unfinished, now - changed))
                 time.sleep(POLL_SECONDS)
@@ -51,10 +54,9 @@ class Rollout:
             logs = (self._evidence.log_of(pod) for pod in reversed(standing.pods))
             said = next((log for log in logs if log), "")
             raise Trouble(f"{standing.name} failed: {standing.failed}{said}")
-        if not standing.pods:
-            refused = self._evidence.refused_pods_of(standing.name)
-            if refused:
-                raise Trouble(f"no pod of {standing.name} may be made: {refused}")
+        refused = self._refusals.lasting_of(standing)
+        if refused:
+            raise Trouble(f"no pod of {standing.name} may be made: {refused}")
         why = ""
         for pod in standing.pods:
             trouble = self._evidence.trouble_of(pod)
@@ -64,10 +66,17 @@ class Rollout:
                 why = f" ({trouble.text.splitlines()[0]})"
         return f"{standing.name} {standing.text}{why}"
 
+    def _is_busy(self, unfinished):
+        troubles = (self._evidence.trouble_of(pod) for one in unfinished for pod in one.pods)
+        return migrates(unfinished) or any(trouble and trouble.busy for trouble in troubles)
+
     def _stalled(self, unfinished, seconds):
         lines = [f"nothing has changed for {seconds:.0f} s, and these aren't ready:"]
         for standing in unfinished:
             lines.append(f"  {standing.name}: {standing.text}")
+            refused = self._refusals.latest_of(standing)
+            if refused:
+                lines.append(f"    a pod of it was refused: {refused}")
             for pod in standing.pods:
                 trouble = self._evidence.trouble_of(pod)
                 if trouble:

@@ -2,7 +2,9 @@
 
 import json
 import sys
+import time
 
+from cluster.ownership import CLUSTER_LABEL, PART_OF, SHOP, require_nothing_foreign
 from cluster.release import Release
 from shop.terminal import Step, say
 from shop.trouble import Trouble
@@ -18,11 +20,16 @@ KEPT = (
 )
 # Of former releases and other overlays too, which the present manifests don't name.
 KINDS = (
-    "deployments,statefulsets,jobs,cronjobs,services,ingresses,networkpolicies,"
-    "poddisruptionbudgets,horizontalpodautoscalers,configmaps"
+    "deployments,statefulsets,jobs,cronjobs,services,ingresses,poddisruptionbudgets,"
+    "horizontalpodautoscalers,configmaps"
 )
-OURS = "--selector=app.kubernetes.io/part-of=doorbuster"
+POLICIES = "networkpolicies"
+# What belongs to a Cluster is CloudNativePG's to make and to remove.
+OURS = f"--selector={PART_OF}={SHOP},!{CLUSTER_LABEL}"
+CLUSTERS = "clusters.postgresql.cnpg.io"
+UNKNOWN_KIND = "doesn't have a resource type"
 GONE_SECONDS = 300
+POLL_SECONDS = 1
 
 
 def undeploy(kubectl, *, data, confirmed):
@@ -31,6 +38,7 @@ def undeploy(kubectl, *, data, confirmed):
         say(f"There is no namespace {kubectl.namespace}: nothing is deployed.")
         return
     if data:
+        require_nothing_foreign(kubectl)
         require_confirmation(kubectl, confirmed)
         remove_all(kubectl)
     else:
@@ -40,11 +48,13 @@ def undeploy(kubectl, *, data, confirmed):
 def remove_what_runs(kubectl):
     release = Release(kubectl)
     release.prepare()
-    listed = [one for one in release.objects if one["kind"] not in KEPT]
+    keeps_cluster = has_cluster(kubectl)
+    listed = to_remove(release.objects, keeps_cluster)
+    kinds = KINDS if keeps_cluster else f"{KINDS},{POLICIES}"
     with Step("everything that runs is removed"):
         limit = f"--timeout={GONE_SECONDS}s"
         whole = json.dumps({"apiVersion": "v1", "kind": "List", "items": listed})
-        for which in (("--filename=-",), (KINDS, OURS)):
+        for which in (("--filename=-",), (kinds, OURS)):
             kubectl.run(
                 "delete",
                 *which,
@@ -53,14 +63,38 @@ def remove_what_runs(kubectl):
                 input=whole if which == ("--filename=-",) else None,
                 timeout=GONE_SECONDS + 30,
             )
-        wait = ("wait", "pod", OURS, "--for=delete", limit)
-        kubectl.attempt(*wait, timeout=GONE_SECONDS + 30)
+        wait_until_gone(kubectl)
     claims = [one["metadata"]["name"] for one in kubectl.items("persistentvolumeclaims")]
     say(
         f"\nThe shop is closed. Kept in {kubectl.namespace}: its secrets, and the volumes"
         f" {', '.join(claims) or '(there were none)'}.\n"
         "Open it again with `make deploy`; forget them with `tools/deploy.py undeploy --data`."
     )
+
+
+def has_cluster(kubectl):
+    """Whether CloudNativePG's instances go on running here."""
+    done = kubectl.attempt("get", CLUSTERS, "--output=name")
+    if done.returncode != 0 and UNKNOWN_KIND not in done.stderr:
+        raise Trouble(f"whether there is a Cluster that stays is unknown: {done.stderr.strip()}")
+    return done.returncode == 0 and bool(done.stdout.strip())
+
+
+def to_remove(objects, keeps_cluster):
+    """A database that runs on isn't left without the policies that shield it."""
+    kept = (*KEPT, "NetworkPolicy") if keeps_cluster else KEPT
+    return [one for one in objects if one["kind"] not in kept]
+
+
+def wait_until_gone(kubectl, seconds=GONE_SECONDS):
+    deadline = time.monotonic() + seconds
+    while left := [one["metadata"]["name"] for one in kubectl.items("pods", OURS)]:
+        if time.monotonic() > deadline:
+            raise Trouble(
+                f"still there after {seconds} s: {', '.join(left)}. Does their node answer?"
+                f" `kubectl -n {kubectl.namespace} describe pod {left[0]}` tells; try again then."
+            )
+        time.sleep(POLL_SECONDS)
 
 
 def remove_all(kubectl):

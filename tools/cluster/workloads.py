@@ -6,6 +6,7 @@ from cluster.pod_trouble import container_statuses, has_condition
 
 KINDS = "deployments,statefulsets,jobs,replicasets,pods,horizontalpodautoscalers"
 REVISION = "deployment.kubernetes.io/revision"
+DATABASE = {"app.kubernetes.io/name": "postgres"}
 # A migration may be cut off by an update of the database itself; it is then tried again.
 FAILURES_TOLERATED = 1
 BROKEN = (
@@ -22,12 +23,14 @@ BROKEN = (
 
 @dataclass(frozen=True)
 class Standing:
-    """A workload that isn't done: `pods` are those it is waited for."""
+    """A workload that isn't done: `pods` are those it is waited for, `maker` the uid of the
+    object that makes them."""
 
     name: str
     text: str
     pods: tuple = ()
     failed: str = ""
+    maker: str = ""
 
 
 class Workloads:
@@ -96,20 +99,23 @@ class Workloads:
         available = status.get("availableReplicas", 0)
         if is_seen and new == wanted == available == status.get("replicas", 0):
             return None
-        pods = tuple(self._pods_of_newest(one)) if is_seen else ()
+        newest = self._newest_replica_set(one) if is_seen else None
+        pods = tuple(self.pods_of(newest)) if newest else ()
         ready = sum(has_condition(pod, "Ready", "True") for pod in pods)
         text = f"{min(ready, wanted)} of {wanted} ready"
         if ready >= wanted and is_seen:
             text = "former pods end"
-        return Standing(one["metadata"]["name"], text, pods)
+        maker = newest["metadata"]["uid"] if newest else ""
+        return Standing(one["metadata"]["name"], text, pods, maker=maker)
 
-    def _pods_of_newest(self, deployment):
+    def _newest_replica_set(self, deployment):
         revision = deployment["metadata"].get("annotations", {}).get(REVISION)
         for one in self.of_kind("ReplicaSet"):
             owners = one["metadata"].get("ownerReferences") or ()
             is_owned = any(owner["uid"] == deployment["metadata"]["uid"] for owner in owners)
             if is_owned and one["metadata"]["annotations"].get(REVISION) == revision:
-                yield from self.pods_of(one)
+                return one
+        return None
 
     def _stateful_set(self, one):
         wanted = one["spec"].get("replicas", 1)
@@ -124,7 +130,8 @@ class Workloads:
         ready = sum(has_condition(pod, "Ready", "True") for pod in pods)
         if is_seen and ready == wanted == status.get("readyReplicas", 0):
             return None
-        return Standing(one["metadata"]["name"], f"{ready} of {wanted} ready", pods)
+        text = f"{ready} of {wanted} ready"
+        return Standing(one["metadata"]["name"], text, pods, maker=one["metadata"]["uid"])
 
     def _job(self, one):
         if has_condition(one, "Complete", "True"):
@@ -135,12 +142,40 @@ class Workloads:
         if has_condition(one, "Failed", "True"):
             reasons = [each for each in status["conditions"] if each["type"] == "Failed"]
             return Standing(name, "failed", pods, reasons[0].get("message", "it failed"))
-        if keeps_failing(one):
-            return Standing(name, "fails", pods, f"{status['failed']} of its pods failed")
-        return Standing(name, "runs" if status.get("active") else "starts", pods)
+        failures = self._failures_with_database(pods)
+        if failures > FAILURES_TOLERATED:
+            return Standing(name, "fails", pods, f"{failures} of its pods failed")
+        text = "runs" if status.get("active") else "starts"
+        return Standing(name, text, pods, maker=one["metadata"]["uid"])
+
+    def _failures_with_database(self, pods):
+        """Before the database is ready it isn't a migration's fault that it fails: on a first
+        deployment its image may take longer to come. Where an operator makes the database's pods,
+        none counts, and the Job's own limit decides."""
+        ready_since = min(
+            (
+                each["lastTransitionTime"]
+                for pod in self.of_kind("Pod")
+                if DATABASE.items() <= pod["metadata"].get("labels", {}).items()
+                for each in pod.get("status", {}).get("conditions") or ()
+                if each["type"] == "Ready" and each["status"] == "True"
+            ),
+            default=None,
+        )
+        if ready_since is None:
+            return 0
+        ends = [ended_at(pod) for pod in pods if pod["status"].get("phase") == "Failed"]
+        return sum(end >= ready_since for end in ends)
+
+
+def ended_at(pod):
+    """Timestamps of Kubernetes can be compared as texts; an empty one comes before all."""
+    states = [one.get("state", {}).get("terminated") or {} for one in container_statuses(pod)]
+    return max((state.get("finishedAt") or "" for state in states), default="")
 
 
 def keeps_failing(job):
+    """Whoever starts anew needn't wait for its next try, which comes ever later."""
     if has_condition(job, "Complete", "True"):
         return False
     failures = job.get("status", {}).get("failed", 0)

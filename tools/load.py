@@ -16,6 +16,7 @@ figures say more about k6 or the machine than about the shop.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -200,9 +201,11 @@ class LoadRun:
             time.sleep(0.2)
 
     def stop(self):
-        if self.k6_run:
-            self.k6_run.abandon()
-        self.ceiling.stop()
+        try:
+            if self.k6_run:
+                self.k6_run.abandon()
+        finally:
+            self.ceiling.stop()
 
 
 def arguments():
@@ -241,16 +244,16 @@ def main():
         target = target_of(chosen, folder)
         run = LoadRun(chosen, target, folder)
         say(f"{chosen.users:,} users with {version_of(run.k6)} against {target.url}\n")
-        try:
+        with contextlib.ExitStack() as ending:
+            # Called last to first: the target forgets its secrets whatever fails before that.
+            ending.callback(target.stop)
+            ending.callback(run.stop)
             target.start()
             run.prepare()
             for number in range(1, chosen.rounds + 1):
                 run.storm(number)
             run.round(chosen.rounds + 1, PAYING, 1)
             folder, summary, holds = write_report(run)
-        finally:
-            run.stop()
-            target.stop()
     return say_verdict(run, folder, summary, holds)
 
 

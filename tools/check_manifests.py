@@ -8,7 +8,8 @@ manifest.
     tools/check_manifests.py --edges [k3s]  who may talk to whom, computed from the policies
 
 The pinned graders are fetched and built into build/tools/manifests once; then it works offline.
-What can't be had on a machine (no recent Go) is reported as SKIPPED.
+What can't be had on a machine (no recent Go) is reported as SKIPPED; the exit status is then 77 if
+nothing else was found.
 """
 
 import argparse

@@ -47,7 +47,7 @@ class Report:
         for name in self._skipped:
             say(f"{name}: SKIPPED")
         say(f"manifests: {len(self._findings)} findings")
-        return 1 if self._findings else 0
+        return toolbox.exit_status(self._findings, self._skipped)
 
 
 def run():

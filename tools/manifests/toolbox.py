@@ -21,6 +21,9 @@ PROGRAMS = FOLDER / "go"
 REQUIREMENTS = HERE / "requirements.txt"
 INSTALL_SECONDS_MAX = 600
 BUILD_SECONDS_MAX = 900
+ANSWER_SECONDS = 60
+# What ctest is told to take for a test that wasn't run (SKIP_RETURN_CODE).
+SKIPPED_STATUS = 77
 CRDS_MODULE = "github.com/cloudnative-pg/cloudnative-pg"
 CRDS_VERSION = "v1.28.1"
 
@@ -49,6 +52,20 @@ CRDS_GO_MINOR = 25
 
 class Skipped(Exception):
     """A grader that can't be had here; the message says why."""
+
+
+def exit_status(failures, skipped):
+    """Nothing found by graders that didn't run is no success."""
+    if failures:
+        return 1
+    return SKIPPED_STATUS if skipped else 0
+
+
+def said_by(done):
+    """Some programs, pip and venv among them, tell their errors on standard output."""
+    parts = (done.stdout.strip(), done.stderr.strip())
+    said = "\n".join(part[-1500:] for part in parts if part)
+    return said or f"exit status {done.returncode}"
 
 
 def in_own_python():
@@ -167,7 +184,7 @@ def _run(command, seconds, advice="", **environment):
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=seconds, env=environment
         )
-        problem = done.stderr.strip()[-1500:] if done.returncode else None
+        problem = None if done.returncode == 0 else said_by(done)
     except subprocess.TimeoutExpired:
         problem = f"it took more than {seconds} s"
     if problem is not None:

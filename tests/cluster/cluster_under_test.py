@@ -1,10 +1,13 @@
 """The deployed shop as tests use it, and whatever is needed to break and to watch it."""
 
+import contextlib
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.parse
@@ -23,6 +26,7 @@ from shop_under_test import ShopUnderTest
 from cluster.cluster_shop import ClusterShop
 from cluster.kubectl import Kubectl
 from cluster.port_forward import PortForward
+from shop import processes
 from shop.ports import LOOPBACK
 from shop.state_folder import CHECKOUT, write_private
 from shop.terminal import say
@@ -73,19 +77,19 @@ class ClusterUnderTest(ShopUnderTest):
         self.redis = RedisPods(self.kubectl, self.pods)
         self.database = Database(self.kubectl)
         self.prober = None
+        self._to_stop = contextlib.ExitStack()
 
     def start(self):
+        self._to_stop.callback(self.close)
+        self._to_stop.callback(self.pods.stop)
         self.pods.start()
         if not self.why_not_node:
+            self._to_stop.callback(self.flows.stop)
             self.flows.start()
 
     def stop(self):
-        if self.prober:
-            self.prober.stop()
-        if not self.why_not_node:
-            self.flows.stop()
-        self.pods.stop()
-        self.close()
+        """All of it, whatever goes wrong: the secrets' folder has to go."""
+        self._to_stop.close()
 
     def open(self):
         """Once the shop is deployed: its secrets as files, a way to its database, a product."""
@@ -103,6 +107,7 @@ class ClusterUnderTest(ShopUnderTest):
     def start_prober(self):
         if self.prober is None:
             self.prober = Prober(self.address(), self._register)
+            self._to_stop.callback(self.prober.stop)
             self.prober.start()
 
     def _register(self, email, password):
@@ -157,7 +162,8 @@ class ClusterUnderTest(ShopUnderTest):
     # -- tools/deploy.py -------------------------------------------------------------------------
 
     def deploy(self, *arguments, fails=False, **environment):
-        """tools/deploy.py, its output shown as it comes; what it said."""
+        """tools/deploy.py, its output shown as it comes; what it said. It may take COMMAND_SECONDS,
+        and ends with this process."""
         command = [sys.executable, CHECKOUT / "tools" / "deploy.py", *arguments]
         process = subprocess.Popen(
             [str(part) for part in command],
@@ -166,12 +172,23 @@ class ClusterUnderTest(ShopUnderTest):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
+            preexec_fn=processes.die_with_this_process(signal.SIGTERM),
         )
+        too_long = threading.Timer(
+            COMMAND_SECONDS, os.killpg, (process.pid, signal.SIGKILL)
+        )
+        too_long.start()
         lines = []
-        for line in process.stdout:
-            lines.append(line)
-            say(f"    {line.rstrip()}")
-        code = process.wait(COMMAND_SECONDS)
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                say(f"    {line.rstrip()}")
+            code = process.wait()
+        finally:
+            too_long.cancel()
+            process.terminate()
+            process.wait()
         said = "".join(lines)
         assert (code != 0) == fails, f"{' '.join(arguments)} ended with {code}:\n{said}"
         return said

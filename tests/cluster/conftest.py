@@ -9,16 +9,13 @@ from pathlib import Path
 import pytest
 from cluster_under_test import ClusterUnderTest, bring_up_cluster
 from figures import Figures
+from settings import require_leave_to_break, rounds
 
 from shop import processes
 from shop.terminal import say
 
-FULL_ROUNDS = 3
+NEEDS_NO_CLUSTER = "parts_test.py"
 _figures = Figures()
-
-
-def rounds():
-    return range(FULL_ROUNDS if os.environ.get("FULL") else 1)
 
 
 def pytest_generate_tests(metafunc):
@@ -36,12 +33,13 @@ def figures():
 def cluster():
     processes.end_in_order_on_signals()
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    require_leave_to_break()
     take_down = bring_up_cluster()
     folder = Path(tempfile.mkdtemp(prefix="doorbuster-cluster-test-", dir="/var/tmp"))
     try:
         under_test = ClusterUnderTest(folder)
-        under_test.start()
         try:
+            under_test.start()
             yield under_test
         finally:
             under_test.stop()
@@ -64,15 +62,32 @@ def shop(cluster):
 
 @pytest.fixture
 def on_node(cluster):
-    """For tests that look into the node's kernel."""
+    """For tests that look into the node's kernel. A cluster that is brought up by a command is on
+    this machine: to skip them there would be to test less than is said."""
+    if cluster.why_not_node and os.environ.get("CLUSTER_COMMAND"):
+        pytest.fail(f"the cluster's node can't be looked into: {cluster.why_not_node}")
     if cluster.why_not_node:
         pytest.skip(f"only where the cluster's node is this machine: {cluster.why_not_node}")
 
 
 def pytest_terminal_summary(terminalreporter):
+    counts = count_of_outcomes(terminalreporter.stats)
+    _figures.notes["tests"] = counts
     text = _figures.text()
     if text:
         terminalreporter.section("what was measured")
         terminalreporter.write_line(text)
         terminalreporter.write_line(f"  as JSON: {_figures.write()}")
         say()
+    terminalreporter.write_line(
+        "tests on the cluster: " + ", ".join(f"{n} {name}" for name, n in counts.items())
+    )
+
+
+def count_of_outcomes(stats):
+    """Of the tests that need a cluster. One that could not begin says nothing about the shop."""
+    counts = dict.fromkeys(("passed", "failed", "skipped", "not begun"), 0)
+    for name in counts:
+        reports = stats.get("error" if name == "not begun" else name, ())
+        counts[name] = sum(NEEDS_NO_CLUSTER not in report.nodeid for report in reports)
+    return counts

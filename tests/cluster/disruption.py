@@ -4,7 +4,8 @@ import json
 
 from shop.trouble import Trouble
 
-EVICTION_REFUSED = "TooManyRequests"
+# The API server's throttling is a 429 too, and says nothing about the budget.
+REFUSED_BY_BUDGET = ("TooManyRequests", "would violate the pod's disruption budget")
 
 
 class Disruption:
@@ -19,7 +20,7 @@ class Disruption:
         self._kubectl.run("delete", "--wait=false", *grace, *names)
 
     def evict(self, pod):
-        """Through the API that drains a node; whether it was allowed."""
+        """Through the API that drains a node; False if the budget doesn't allow it now."""
         eviction = {
             "apiVersion": "policy/v1",
             "kind": "Eviction",
@@ -31,7 +32,7 @@ class Disruption:
         )
         if done.returncode == 0:
             return True
-        if EVICTION_REFUSED not in done.stderr and "disruption budget" not in done.stderr:
+        if not all(words in done.stderr for words in REFUSED_BY_BUDGET):
             raise Trouble(f"the eviction of {pod.name} went wrong: {done.stderr.strip()}")
         return False
 

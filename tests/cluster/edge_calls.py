@@ -8,8 +8,6 @@ import host_processes
 from manifests.network_edges import EVERY_POD, read_table
 from shop.trouble import Trouble
 
-# Pods of Jobs come and go: what they reach is seen by running them.
-JOBS = ("migrate", "backup", "restore-check", "doorbuster")
 # Runs on the host in the network of the pod. Says what came back; an answer of any kind means
 # that the way there and back is good, and that the right server stands at its end.
 ASK = r"""

@@ -1,5 +1,5 @@
 """Whether the shop uses Redis, as a sentinel's pod sees it: the master that the sentinels name,
-what that one says of itself, and how long a sale's lease has to live there."""
+what that one says of itself, which run of Redis it is, and how long a sale's lease has to live."""
 
 import subprocess
 import threading
@@ -8,17 +8,23 @@ from dataclasses import dataclass
 
 from shop.trouble import Trouble
 
-# One look a line: master's address, its role, milliseconds that the lease still has (-2: none).
+# One look a line: role, run and milliseconds that the lease still has (-2: none) at the master.
 # The shell runs in the pod, because a kubectl for each look would cost more than the shop does.
-LOOK_AGAIN_AND_AGAIN = """
+LOOK_AGAIN_AND_AGAIN = r"""
 export REDISCLI_AUTH="$(cat /run/secrets/common/sentinel-password)"
 redis_password="$(cat /run/secrets/common/redis-password)"
 while :; do
     master=$(redis-cli -t 1 -p 26379 SENTINEL get-master-addr-by-name doorbuster 2>/dev/null \
         | head -n 1)
-    looks=$(printf 'ROLE\\nPTTL doorbuster:{sale:%s}:lease\\n' "$1" \
-        | REDISCLI_AUTH="$redis_password" timeout 1 redis-cli -h "${master:-127.0.0.1}" 2>/dev/null)
-    echo "${master:--} $(echo "$looks" | head -n 1) $(echo "$looks" | tail -n 1)"
+    printf 'ROLE\nPTTL doorbuster:{sale:%s}:lease\nINFO server\n' "$1" \
+        | REDISCLI_AUTH="$redis_password" timeout 1 redis-cli -h "${master:-127.0.0.1}" \
+            2>/dev/null \
+        | awk '{ gsub(/\r/, "") }
+               NR == 1 { role = $0 }
+               /^# Server/ { lease = former }
+               /^run_id:/ { run = substr($0, 8) }
+               { former = $0 }
+               END { print role, run, lease }'
     sleep 0.2
 done
 """
@@ -27,8 +33,8 @@ done
 @dataclass(frozen=True)
 class Look:
     at: float  # time.monotonic()
-    master: str
     role: str
+    run: str  # of this start of this Redis: after a restart it is another
     lease_ms: int
 
 
@@ -58,14 +64,15 @@ class FailoverWatch:
         self._process.wait()
         self._reader.join()
 
-    def wait_for_lease(self, seconds, *, not_at=None, after=0.0):
-        """Until a pod has taken or renewed the sale's lease: its remaining time has grown, which
-        works at a master alone. `not_at`: only another master than this one counts.
+    def wait_for_renewal(self, seconds, *, not_by=(), after=0.0):
+        """Until an order pod has taken or renewed the sale's lease: its remaining time has grown,
+        which works at a master alone. `not_by`: runs of Redis that don't count, as they are to die.
         Returns the Look that showed it."""
         deadline = time.monotonic() + seconds
         with self._changed:
             while True:
-                found = first_renewal([look for look in self._looks if look.at >= after], not_at)
+                looks = [look for look in self._looks if look.at >= after]
+                found = first_renewal(looks, not_by)
                 if found:
                     return found
                 left = deadline - time.monotonic()
@@ -86,14 +93,14 @@ class FailoverWatch:
                 self._changed.notify_all()
 
 
-def first_renewal(looks, not_at):
-    """The first look at which a lease had longer to live than at a former one of its master."""
+def first_renewal(looks, not_by):
+    """The first look at which a lease had longer to live than at a former one of the same run."""
     shortest = {}
     for look in looks:
-        if look.role != "master" or look.master == not_at:
+        if look.role != "master" or look.run in not_by:
             continue
-        known = shortest.get(look.master)
+        known = shortest.get(look.run)
         if known is not None and look.lease_ms > max(known, 0):
             return look
-        shortest[look.master] = look.lease_ms if known is None else min(known, look.lease_ms)
+        shortest[look.run] = look.lease_ms if known is None else min(known, look.lease_ms)
     return None

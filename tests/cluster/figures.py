@@ -104,6 +104,10 @@ def _milliseconds(number):
 def _edges_text(edges):
     lines = [f"  flows seen: {len(edges['seen'])} edges, {len(edges['forbidden'])} not allowed"]
     lines += [f"    NOT ALLOWED {edge}" for edge in edges["forbidden"]]
-    if edges["never_seen"]:
-        lines.append("  allowed by the table, never seen: " + "; ".join(edges["never_seen"]))
+    by_reason = {}
+    for edge, reason in edges["never_seen"].items():
+        by_reason.setdefault(reason, []).append(edge)
+    lines += [
+        f"  allowed, not seen: {', '.join(names)}: {reason}" for reason, names in by_reason.items()
+    ]
     return "\n".join(lines)

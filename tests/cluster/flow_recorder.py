@@ -47,9 +47,11 @@ class Edge:
 class Sighting:
     phases: Counter = field(default_factory=Counter)
     ends: list = field(default_factory=list)  # (Pod, Pod), None for who is none; by their labels
+    addresses: set = field(default_factory=set)  # where it went
 
-    def add(self, phase, count, source, destination):
+    def add(self, phase, count, source, destination, address):
         self.phases[phase] += count
+        self.addresses.add(address)
         labels = (source and source.labels, destination and destination.labels)
         if labels not in [(one and one.labels, other and other.labels) for one, other in self.ends]:
             self.ends.append((source, destination))
@@ -78,11 +80,13 @@ class FlowRecorder:
         self._lock = threading.Lock()
         self._seen = {}  # (flow, phase) -> (first seen, count)
         self._phase = BEFORE
+        self._phases = {BEFORE}
         self._process = None
-        self._reader = None
+        self._readers = []
+        self._said = []  # what conntrack says beside events: that it has lost some
 
     def start(self):
-        self._note_present_flows()
+        self.note_present_flows()
         self._process = subprocess.Popen(
             ["conntrack", "--event", "--event-mask", "NEW", "--buffer-size", str(BUFFER_BYTES)],
             stdin=subprocess.DEVNULL,
@@ -92,22 +96,34 @@ class FlowRecorder:
             start_new_session=True,
             preexec_fn=processes.die_with_this_process(9),
         )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self._readers = [
+            threading.Thread(target=read, daemon=True) for read in (self._read, self._read_said)
+        ]
+        for reader in self._readers:
+            reader.start()
 
     def stop(self):
         if self._process is None:
             return
-        if self._process.poll() is not None:
-            raise Trouble(f"conntrack ended too early: {self._process.stderr.read().strip()}")
-        self._note_present_flows()
         self._process.terminate()
         self._process.wait()
-        self._reader.join()
+        for reader in self._readers:
+            reader.join()
+
+    def require_complete(self):
+        """Trouble if anything may have been missed since the start."""
+        if self._process.poll() is not None or self._said:
+            raise Trouble(f"conntrack did not tell of all flows: {''.join(self._said).strip()}")
 
     def phase(self, name):
         with self._lock:
             self._phase = name
+            self._phases.add(name)
+
+    def phases(self):
+        """All that have begun."""
+        with self._lock:
+            return set(self._phases)
 
     @staticmethod
     def forget(source, destination):
@@ -134,24 +150,33 @@ class FlowRecorder:
                 flow.port,
                 flow.protocol,
             )
-            edges.setdefault(edge, Sighting()).add(phase, count, source, destination)
+            edges.setdefault(edge, Sighting()).add(
+                phase, count, source, destination, flow.destination
+            )
         return edges
 
-    def _note_present_flows(self):
-        """Connections that were opened before the events were listened to."""
+    def note_present_flows(self):
+        """Connections that no event has told of: they were opened before the recorder was there,
+        or are remembered in spite of a lost event."""
         listed = subprocess.run(
             ["conntrack", "--dump"], capture_output=True, text=True, check=True
         ).stdout
+        with self._lock:
+            known = {flow for flow, _ in self._seen}
         for line in listed.splitlines():
-            self._note(line)
+            self._note(line, without=known)
 
     def _read(self):
         for line in self._process.stdout:
             self._note(line)
 
-    def _note(self, line):
+    def _read_said(self):
+        for line in self._process.stderr:
+            self._said.append(line)
+
+    def _note(self, line, without=()):
         flow = read_flow(line)
-        if flow is None:
+        if flow is None or flow in without:
             return
         with self._lock:
             key = (flow, self._phase)

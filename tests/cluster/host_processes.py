@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 from pathlib import Path
@@ -9,11 +10,20 @@ from pathlib import Path
 from shop.processes import read_status
 from shop.trouble import Trouble
 
+# Each with the Debian package that has it.
+PROGRAMS = {"ip": "iproute2", "conntrack": "conntrack", "nsenter": "util-linux"}
+CONTAINERD_CLIENTS = (["ctr"], ["k3s", "ctr"])
+
 
 def why_not(kubectl):
     """Why the cluster's processes and flows can't be seen from here; empty if they can."""
     if os.getuid() != 0:
         return "needs root"
+    missing = [package for name, package in PROGRAMS.items() if not shutil.which(name)]
+    if missing:
+        return f"programs are missing: apt-get install {' '.join(missing)}"
+    if containerd_client() is None:
+        return "neither ctr (of containerd) nor k3s is there"
     nodes = kubectl.json("get", "nodes")["items"]
     addresses = [
         address["address"]
@@ -23,6 +33,11 @@ def why_not(kubectl):
     ]
     elsewhere = sorted(set(addresses) - own_addresses())
     return f"the nodes {', '.join(elsewhere)} are not this machine" if elsewhere else ""
+
+
+def containerd_client():
+    """The command that speaks to containerd; None where there is none."""
+    return next((words for words in CONTAINERD_CLIENTS if shutil.which(words[0])), None)
 
 
 def own_addresses():

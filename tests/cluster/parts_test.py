@@ -2,12 +2,21 @@
 
 import io
 import json
+import subprocess
+import types
 
+import flow_policies
 import namespace_state
+import pytest
+import settings
+from crowd_log import failed_requests, purchase_times
+from disruption import Disruption
 from failover_watch import Look, first_renewal
-from fault_sale import failed_requests
-from flow_recorder import Flow, read_flow
+from fault_sale import longest_gap_ms
+from flow_recorder import NODE, Edge, Flow, FlowRecorder, Sighting, read_flow
 from pod_watch import PodWatch
+
+from shop.trouble import Trouble
 
 THROUGH_A_SERVICE = (
     "    [NEW] tcp      6 120 SYN_SENT src=10.42.0.7 dst=10.43.12.9 sport=40000 dport=8080"
@@ -35,25 +44,126 @@ def looks(*states):
 
 
 def test_a_lease_is_renewed_when_it_lives_longer_than_before():
-    running_out = [("a", "master", 2000), ("a", "master", 1800), ("a", "master", -2)]
-    assert first_renewal(looks(*running_out), None) is None
-    renewed = looks(*running_out, ("a", "master", 3000))
-    assert first_renewal(renewed, None) == renewed[-1]
+    running_out = [("master", "a", 2000), ("master", "a", 1800), ("master", "a", -2)]
+    assert first_renewal(looks(*running_out), ()) is None
+    renewed = looks(*running_out, ("master", "a", 3000))
+    assert first_renewal(renewed, ()) == renewed[-1]
 
 
-def test_a_lease_at_the_former_master_or_at_a_replica_is_none():
-    former = looks(("a", "master", 100), ("a", "master", 3000))
-    assert first_renewal(former, "a") is None
-    replica = looks(("b", "slave", 100), ("b", "slave", 3000))
-    assert first_renewal(replica, "a") is None
-    taken = looks(("a", "master", 100), ("b", "master", -2), ("b", "master", 3000))
-    assert first_renewal(taken, "a") == taken[-1]
+def test_a_lease_by_the_former_run_or_at_a_replica_is_none():
+    former = looks(("master", "a", 100), ("master", "a", 3000))
+    assert first_renewal(former, {"a"}) is None
+    replica = looks(("slave", "b", 100), ("slave", "b", 3000))
+    assert first_renewal(replica, {"a"}) is None
+    taken = looks(("master", "a", 100), ("master", "b", -2), ("master", "b", 3000))
+    assert first_renewal(taken, {"a"}) == taken[-1]
 
 
 def test_requests_without_an_answer_or_with_5xx_have_failed(tmp_path):
     log = tmp_path / "log.tsv"
     log.write_text("kind\tstatus\tcode\ntake\t201\t\ntake\t0\t\npay\t503\tbusy\ntake\t409\t\n")
     assert failed_requests(log) == {"0": 1, "503": 1}
+
+
+def test_a_purchase_counts_when_it_is_acknowledged(tmp_path):
+    log = tmp_path / "log.tsv"
+    lines = ["answered_us\tkind\tstatus", "9000000\ttake\t201", "8000000\ttake\t201"]
+    lines += ["1000000\tpay\t201", "2000000\ttake\t503", "0\ttake\t0"]
+    log.write_text("\n".join(lines) + "\n")
+    assert purchase_times(log) == [8.0, 9.0]
+
+
+def report(longest_gap_ms, last_at_ms, arrivals_s):
+    purchases = {"longest_gap_ms": longest_gap_ms, "last_at_ms": last_at_ms}
+    return {"purchases": purchases, "arrivals_s": arrivals_s}
+
+
+def test_a_gap_that_is_open_at_the_end_of_arrivals_counts():
+    assert longest_gap_ms(report(200, 9_000, 10)) == 1_000
+    assert longest_gap_ms(report(1_200, 9_000, 10)) == 1_200
+    assert longest_gap_ms(report(200, 12_000, 10)) == 200
+    assert longest_gap_ms(report(0, None, 10)) == 10_000
+
+
+@pytest.mark.parametrize("said, refused", [
+    ("Error from server (TooManyRequests): Cannot evict pod as it would violate the pod's"
+     " disruption budget.", True),
+    ("Error from server (TooManyRequests): the server has received too many requests and has asked"
+     " us to try again later", False),
+])  # fmt: skip
+def test_only_the_budget_refuses_an_eviction(said, refused):
+    class Refusing:
+        namespace = "here"
+
+        def attempt(self, *arguments, input):
+            return subprocess.CompletedProcess(arguments, 1, "", said)
+
+    disruption = Disruption(Refusing(), pod_watch=None)
+    pod = types.SimpleNamespace(name="redis-0")
+    if refused:
+        assert disruption.evict(pod) is False
+    else:
+        with pytest.raises(Trouble):
+            disruption.evict(pod)
+
+
+def test_what_conntrack_complains_about_is_no_whole_record():
+    recorder = FlowRecorder(pod_watch=None)
+    said = io.StringIO("WARNING: We have hit ENOBUFS! We are losing events.\n")
+    recorder._process = types.SimpleNamespace(poll=lambda: None, stderr=said)
+    recorder.require_complete()
+    recorder._read_said()
+    with pytest.raises(Trouble, match="ENOBUFS"):
+        recorder.require_complete()
+
+
+class OnlyNames:
+    """A kubectl of a cluster whose one policy lets pods ask for names."""
+
+    namespace = "ecommerce"
+
+    def items(self, kinds, *options):
+        place = {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+            "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+        }
+        rule = {"to": [place], "ports": [{"port": 53, "protocol": "UDP"}]}
+        spec = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [rule]}
+        policy = {"metadata": {"name": "dns", "namespace": "ecommerce"}, "spec": spec}
+        return [policy] if kinds == "networkpolicies" else []
+
+
+@pytest.mark.parametrize("address, named, may", [
+    ("198.18.0.1", NODE, True), ("198.18.0.2", NODE, False), ("203.0.113.7", "203.0.113.7", False),
+])  # fmt: skip
+def test_only_the_name_servers_of_the_cluster_are_asked_for_names(
+    monkeypatch, address, named, may
+):
+    monkeypatch.setattr(flow_policies, "name_servers", lambda *of: {"198.18.0.1"})
+    events = [event("ADDED", "order-a", "1", "2026-01-01T00:00:00Z", "10.42.0.7")]
+    watch = PodWatch(kubectl=None)
+    watch._read_events(io.StringIO("".join(json.dumps(one) + "\n" for one in events)))
+    policies = flow_policies.FlowPolicies(OnlyNames(), watch)
+    sighting = Sighting()
+    sighting.add("sale", 1, watch.one("order-a"), None, address)
+    assert policies.allow(Edge("order", named, 53, "UDP"), sighting) == may
+
+
+def test_the_cluster_test_asks_before_it_breaks_anything(monkeypatch):
+    monkeypatch.delenv("CLUSTER_COMMAND", raising=False)
+    monkeypatch.setenv("NAMESPACE", "shop")
+    for value in ("", "ecommerce", "1"):
+        monkeypatch.setenv("ERASE", value)
+        with pytest.raises(pytest.exit.Exception):
+            settings.require_leave_to_break()
+    monkeypatch.setenv("ERASE", "shop")
+    settings.require_leave_to_break()
+
+
+@pytest.mark.parametrize("value, rounds", [("", 1), ("0", 1), ("no", 1), ("1", 3)])
+def test_full_rounds_are_asked_for(monkeypatch, value, rounds):
+    monkeypatch.setenv("FULL", value)
+    assert len(settings.rounds()) == rounds
 
 
 def item(name, uid="1", *, status=None, version="1", **spec):

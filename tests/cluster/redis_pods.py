@@ -1,6 +1,7 @@
 """Redis and its sentinels, asked inside their own pods."""
 
 from shop.trouble import Trouble
+from shop.waiting import wait_until
 
 MASTER_NAME = "doorbuster"
 REPLICAS = 2
@@ -32,11 +33,28 @@ class RedisPods:
             raise Trouble(f"the sentinels name {address}, which is no Service's address")
         return self._pods.one(services[address])
 
+    def run_of(self, pod):
+        """What tells one start of a Redis from the next, in the same pod too."""
+        lines = self.ask(pod, "INFO", "server").splitlines()
+        return next(line.split(":")[1].strip() for line in lines if line.startswith("run_id:"))
+
     def lease_holder(self, sale):
-        """The order pod that holds a sale's lease; None if none does."""
+        """The order pod that holds a sale's lease, ready or not; None if none does."""
         value = self.ask(self.master(), "GET", f"doorbuster:{{sale:{sale}}}:lease")
         address = value.split(":")[0]
-        return next((pod for pod in self._pods.serving("order") if pod.address == address), None)
+        return next((pod for pod in self._pods.pods("order") if pod.address == address), None)
+
+    def wait_for_lease_holder(self, sale, seconds=15, *, without=()):
+        """The order pod that holds a sale's lease, once it is none of these uids."""
+        holder = None
+
+        def is_held():
+            nonlocal holder
+            holder = self.lease_holder(sale)
+            return holder is not None and holder.uid not in without
+
+        wait_until(is_held, seconds, what=f"an order pod holds the lease of {sale}")
+        return holder
 
     def why_not_whole(self):
         """Empty once a failover would find what it needs: a master with its replicas in step, and

@@ -9,6 +9,7 @@ import edge_calls
 import pytest
 from cluster_under_test import WORKLOADS
 from flow_policies import CALLED
+from node_images import NodeImages, full_name
 from redis_pods import fields
 
 from shop.waiting import wait_until
@@ -25,6 +26,8 @@ SECRETS_OF = {
 MEBIBYTE = 1 << 20
 ALL_PODS_MEBIBYTES = 400
 ROOMS_MEBIBYTES = 100
+IMAGE_MEGABYTES = 40
+SIX_IMAGES_MEGABYTES = 80
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -327,17 +330,25 @@ def measured_usage(shop):
     return usage
 
 
-def test_sizes_of_images(shop, figures):
-    """As the node has them; what is unpacked of each is checked where they are built."""
-    used = {
-        container["image"]
-        for item in shop.kubectl.items("pods")
-        for container in item["spec"]["containers"]
-    }
-    sizes = {}
-    for node in shop.kubectl.json("get", "nodes")["items"]:
-        for image in node["status"]["images"]:
-            for name in used.intersection(image.get("names") or []):
-                sizes[name.rpartition("/")[2]] = image["sizeBytes"] / 1e6
-    figures.notes["image_megabytes"] = sizes
-    assert sizes
+def test_unpacked_sizes_of_images(shop, figures, on_node):
+    """Of what the node has, not of what was built somewhere."""
+    names = {name: image_of(shop, f"deployment/{name}") for name in ROOMS}
+    names["doorbuster"] = image_of(shop, "cronjob/doorbuster")
+    inside = NodeImages(shop.pods.serving("order")[0]).inside(names.values(), shop.folder)
+    layers = {}
+    for name, image in names.items():
+        size = inside[image].unpacked_bytes() / 1e6
+        figures.notes.setdefault("unpacked_megabytes", {})[name] = round(size, 1)
+        assert size < IMAGE_MEGABYTES, name
+        layers |= inside[image].layers
+    largest = max(figures.notes["unpacked_megabytes"].values())
+    together = sum(layers.values()) / 1e6
+    figures.measure("largest image of rooms and operator", largest, "MB", IMAGE_MEGABYTES)
+    figures.measure("all six, shared layers once", together, "MB", SIX_IMAGES_MEGABYTES)
+    assert together < SIX_IMAGES_MEGABYTES
+
+
+def image_of(shop, workload):
+    item = shop.kubectl.json("get", workload)
+    spec = item["spec"].get("jobTemplate", item)["spec"]
+    return full_name(spec["template"]["spec"]["containers"][0]["image"])

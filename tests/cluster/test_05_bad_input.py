@@ -46,12 +46,17 @@ def test_a_lost_database_password_is_not_invented(shop, sale):
 @contextlib.contextmanager
 def without_secret(shop, name):
     kept = shop.kubectl.json("get", "secret", name)
-    kept["metadata"] = {"name": name, "labels": kept["metadata"].get("labels", {})}
+    metadata = kept["metadata"]
+    kept["metadata"] = {
+        key: metadata[key] for key in ("name", "labels", "annotations") if key in metadata
+    }
     shop.kubectl.run("delete", "secret", name)
     try:
         yield
     finally:
-        shop.kubectl.run("apply", "--filename=-", input=json.dumps(kept))
+        # Not `apply`: it would write the secret once more, into an annotation.
+        verb = "replace" if shop.kubectl.find("secret", name) else "create"
+        shop.kubectl.run(verb, "--filename=-", input=json.dumps(kept))
 
 
 def test_an_image_that_is_not_there(shop, sale):

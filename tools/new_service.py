@@ -21,6 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = "echo"
+AUTOSCALERS = "infra/k8s/components/autoscaling/autoscalers.yaml"
 NAME = re.compile(r"[a-z][a-z0-9]{1,30}")
 # What can't be a namespace, or would clash with a target of the build.
 RESERVED = {
@@ -113,12 +114,22 @@ def plan_manifests(changes, name):
     copy_folder(changes, name, "infra/k8s/base")
     changes.insert_after("infra/k8s/base/kustomization.yaml", f"  - {TEMPLATE}\n", f"  - {name}\n")
     changes.insert_after("infra/images/Dockerfile", "gateway echo", f" {name}")
+    plan_autoscaler(changes, name)
     edges = "infra/k8s/edges.yaml"
     asked_for_metrics = "to: [gateway, echo"
     text = (changes.root / edges).read_text()
     if asked_for_metrics not in text:
         raise Refused(f"{edges} should say who asks every room for its metrics")
     changes.texts[edges] = text.replace(asked_for_metrics, f"{asked_for_metrics}, {name}")
+
+
+def plan_autoscaler(changes, name):
+    """Without one it would run as a single pod: manifests don't say how many."""
+    text = (changes.root / AUTOSCALERS).read_text()
+    found = [one for one in text.split("---\n") if f"\n  name: {TEMPLATE}\n" in one]
+    if len(found) != 1:
+        raise Refused(f"{AUTOSCALERS} should have one of {TEMPLATE}")
+    changes.insert_after(AUTOSCALERS, found[0], f"---\n{renamed(found[0], name)}")
 
 
 def plan_gateway(changes, name):
@@ -232,6 +243,23 @@ def require_style(copy, name):
             raise SystemExit("new_service: " + "\n".join(problems))
 
 
+def require_known_to_cluster(copy, name):
+    """Its image is made and taken to the nodes, and it runs as more than one pod."""
+    ask = "from images.recipe import ROOMS; print(*ROOMS)"
+    said = subprocess.run(
+        [sys.executable, "-c", ask],
+        env=os.environ | {"PYTHONPATH": str(copy / "tools"), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    if name not in said.stdout.split():
+        raise SystemExit(f"new_service: no image {name} would be made: {said.stdout}{said.stderr}")
+    scalers = (copy / AUTOSCALERS).read_text().split("---\n")
+    scaled = [one for one in scalers if f"kind: Deployment, name: {name}}}" in one]
+    if len(scaled) != 1 or f"\n  name: {name}\n" not in scaled[0]:
+        raise SystemExit(f"new_service: {name} has no autoscaler")
+
+
 def self_test(build_type, name="reviews"):
     with tempfile.TemporaryDirectory(prefix="doorbuster-new-service-") as folder:
         copy = Path(folder) / "tree"
@@ -245,6 +273,7 @@ def self_test(build_type, name="reviews"):
         for file in made:
             if file.is_file() and "echo" in file.read_text().replace("from echo", "").lower():
                 raise SystemExit(f"new_service: {file} still speaks of echo")
+        require_known_to_cluster(copy, name)
         preset = "release" if build_type == "Release" else "dev"
         run("cmake", "--preset", preset, folder=copy)
         build = f"build/{preset}"

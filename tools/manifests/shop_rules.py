@@ -9,6 +9,7 @@ from manifests.references import references_of
 CPU_REQUESTS_MAX = 1.4
 NAMESPACED_EXCEPT = {"Namespace", "PersistentVolume", "StorageClass"}
 NAMESPACE = "ecommerce"
+COMPONENT_LABEL = "app.kubernetes.io/component"
 NEVER = {"Secret", "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding"}
 
 
@@ -67,6 +68,17 @@ def budgets(rendering, _):
         if pods > 1 and not workload.spec.get("topologySpreadConstraints"):
             if not inside(workload.spec, "affinity", "podAntiAffinity"):
                 yield title, "spread", "its pods may all be on one node of several"
+
+
+def autoscalers(rendering, context):
+    """Manifests of rooms say no number of pods: without an autoscaler it would be one."""
+    if rendering.name != context.plain:
+        return
+    targets = [each["spec"]["scaleTargetRef"] for each in rendering.of("HorizontalPodAutoscaler")]
+    scaled = {f"{each['kind']}/{each['name']}" for each in targets}
+    for workload in rendering.workloads:
+        if workload.labels.get(COMPONENT_LABEL) == "room" and workload.title() not in scaled:
+            yield workload.title(), "autoscaler", "a room that no HorizontalPodAutoscaler scales"
 
 
 def policies(rendering, _):
@@ -185,4 +197,4 @@ def picture(rendering, context):
             yield title, "picture", f"`{box['box']}` isn't given {missing}"
 
 
-RULES = (cpu_requests, budgets, policies, objects, cluster_secrets, services, picture)
+RULES = (cpu_requests, budgets, autoscalers, policies, objects, cluster_secrets, services, picture)

@@ -70,6 +70,16 @@ def _scaler(pods):
     return change
 
 
+def _room(shop):
+    _labels(shop, DOOR)["app.kubernetes.io/component"] = "room"
+
+
+def _room_with_scaler_of_another(shop):
+    _room(shop)
+    _scaler(2)(shop)
+    shop.all[-1]["spec"]["scaleTargetRef"]["name"] = "dor"
+
+
 def _same_name(shop):
     _labels(shop, STORE)["app.kubernetes.io/name"] = "door"
 
@@ -149,6 +159,8 @@ SHOP_RULES = [
         "matchLabels"].update({"app.kubernetes.io/name": "dor"}), "disruption-budget"),
     ("a budget that lets no pod go", lambda s: s["PodDisruptionBudget/door"].update(
         spec={**s["PodDisruptionBudget/door"]["spec"], "maxUnavailable": 0}), "disruption-budget"),
+    ("a room without an autoscaler", _room, "autoscaler"),
+    ("a room with another's", _room_with_scaler_of_another, "autoscaler"),
     ("pods on one node", lambda s: (s.pod(DOOR).pop("topologySpreadConstraints"),
                                     s.pod(DOOR).pop("affinity")), "spread"),
     ("no default", lambda s: s.remove("NetworkPolicy/default-deny"), "default-deny"),

@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from cluster import (  # noqa: E402
     ingress_address,
     kubectl,
+    kubectl_program,
     operator_job,
     ownership,
     refusals,
@@ -592,6 +593,22 @@ class Reached(unittest.TestCase):
             self.assertIn("KUBECONFIG", str(kubectl.trouble_of(said, ["get"])))
         missing = kubectl.trouble_of('Error from server (NotFound): pods "x" not found', ["get"])
         self.assertIsInstance(missing, kubectl.NotFound)
+
+        no_rights = 'namespaces is forbidden: User "ann" cannot list resource "namespaces"'
+        self.assertIn("list the cluster's", str(kubectl.trouble_of(no_rights, ["get"])))
+        self.assertIn("list the cluster's", release.explain(no_rights))
+        quota = 'pods "a" is forbidden: exceeded quota'
+        self.assertNotIn("rights", str(kubectl.trouble_of(quota, ["create"])))
+
+    def test_why_kubectl_could_not_be_installed(self):
+        def failure_of(code, **options):
+            return kubectl_program.failure_of([sys.executable, "-c", code], **options)
+
+        self.assertEqual(failure_of("pass"), "")
+        self.assertIn("took more", failure_of("import time; time.sleep(60)", seconds=0.1))
+        lacking = failure_of("import sys; print('ensurepip is not available'); sys.exit(1)")
+        self.assertIn("apt-get install python3-venv", lacking)
+        self.assertIn("exit status 3", failure_of("import sys; sys.exit(3)"))
 
     def test_a_file_that_is_not_there(self):
         with tempfile.TemporaryDirectory() as folder:

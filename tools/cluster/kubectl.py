@@ -29,6 +29,12 @@ HOW_TO_NAME_A_CLUSTER = (
     "Set KUBECONFIG to the file of your cluster; k3s writes /etc/rancher/k3s/k3s.yaml, which only"
     " root may read (copy it to ~/.kube/config)."
 )
+# A quota's refusal says "forbidden: exceeded quota".
+NO_RIGHTS = 'forbidden: User "'
+WHICH_RIGHTS = (
+    "The shop needs an account that may make a namespace and all that is in one, and list the"
+    " cluster's namespaces, volumes and nodes: k3s's own file has such a one."
+)
 NOT_ALLOWED = ("Unauthorized", "must be logged in", "certificate signed by unknown authority")
 
 
@@ -131,6 +137,8 @@ def trouble_of(said, arguments):
         return NotFound(said)
     if "couldn't get current server API group list" in said:
         said = said.splitlines()[-1]
+    if NO_RIGHTS in said:
+        return Trouble(f"these credentials have too few rights: {said}\n{WHICH_RIGHTS}")
     if any(mark in said for mark in NOT_REACHED):
         return Trouble(f"no cluster answers: {said}\n{HOW_TO_NAME_A_CLUSTER}")
     if any(mark in said for mark in NOT_ALLOWED):

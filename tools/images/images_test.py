@@ -9,13 +9,15 @@ import tempfile
 import threading
 import unittest
 from pathlib import Path
+from unittest import mock
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from images import node, registry  # noqa: E402
+from images import builder, node, registry  # noqa: E402
 from images.bill_of_materials import of_packages  # noqa: E402
 from images.oci_archive import images_inside, read_file, write_archive  # noqa: E402
 from images.recipe import Recipe  # noqa: E402
+from shop.trouble import Trouble  # noqa: E402
 
 DOCKERFILE = """\
 ARG BASE_IMAGE=debian:any
@@ -24,6 +26,36 @@ COPY one two/ /source/
 COPY --chown=1:1 three /source/
 COPY --from=build /elsewhere /
 """
+
+
+class Compilers(unittest.TestCase):
+    def test_as_many_as_cores_and_memory_allow(self):
+        for kilobytes, cores, jobs in (
+            (16_000_000, 4, 4),
+            (3_100_000, 8, 3),
+            (500_000, 8, 1),
+        ):
+            memory = f"MemTotal: 99999999 kB\nMemAvailable:   {kilobytes} kB\n"
+            self.assertEqual(builder.jobs_that_fit(memory, cores), jobs)
+        self.assertEqual(builder.jobs_that_fit("", 8), 2)
+
+    def test_what_is_set_comes_first(self):
+        self.addCleanup(builder.jobs.cache_clear)
+        for chosen, told in (("7", 7), ("0", None), ("many", None)):
+            builder.jobs.cache_clear()
+            with mock.patch.dict("os.environ", {"JOBS": chosen}):
+                if told:
+                    self.assertEqual(builder.jobs(), told)
+                else:
+                    self.assertRaises(Trouble, builder.jobs)
+
+    def test_it_is_told_to_the_rooms_build_only(self):
+        with mock.patch.dict("os.environ", {"JOBS": "7"}):
+            builder.jobs.cache_clear()
+            self.addCleanup(builder.jobs.cache_clear)
+            docker = builder.Builder("docker")
+            self.assertIn("JOBS=7", docker._build_command("order", "an/image:1"))
+            self.assertNotIn("JOBS=7", docker._build_command("redis", "an/image:1"))
 
 
 class Tag(unittest.TestCase):

@@ -24,6 +24,10 @@ BUILD_SECONDS_MAX = 900
 ANSWER_SECONDS = 60
 # What ctest is told to take for a test that wasn't run (SKIP_RETURN_CODE).
 SKIPPED_STATUS = 77
+WHAT_PYTHON_NEEDS = (
+    "This needs python3-venv (./install-dependencies.sh installs it) and a package index that pip"
+    " reaches, or PIP_FIND_LINKS with a folder of wheels."
+)
 CRDS_MODULE = "github.com/cloudnative-pg/cloudnative-pg"
 CRDS_VERSION = "v1.28.1"
 
@@ -80,13 +84,13 @@ def own_python():
         return python
     if not (_stamp(PYTHON_FOLDER) == wanted and _works(python)):
         with Step("installs the graders from the Python index"):
-            _run([sys.executable, "-m", "venv", "--clear", PYTHON_FOLDER], INSTALL_SECONDS_MAX)
+            make = [sys.executable, "-m", "venv", "--clear", PYTHON_FOLDER]
+            _run(make, INSTALL_SECONDS_MAX, WHAT_PYTHON_NEEDS)
             _run(
                 [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
                 + ["--requirement", REQUIREMENTS],
                 INSTALL_SECONDS_MAX,
-                "This needs python3-venv (./install-dependencies.sh installs it) and a package "
-                "index that pip reaches, or PIP_FIND_LINKS with a folder of wheels.",
+                WHAT_PYTHON_NEEDS,
             )
         _set_stamp(PYTHON_FOLDER, wanted)
     return python

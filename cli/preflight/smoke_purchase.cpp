@@ -8,6 +8,7 @@
 
 #include "base/timestamp.hpp"
 #include "base/uuid.hpp"
+#include "cli/preflight/clean_up.hpp"
 #include "cli/preflight/scratch_shop.hpp"
 #include "cli/shop_client.hpp"
 #include "net/event.hpp"
@@ -43,7 +44,10 @@ class Purchase {
     Purchase(Checks& checks, net::Executor executor, const Settings& settings, std::string run)
         : checks_(checks),
           shop_(executor, settings.gateway, token::SigningKey::from_pem(settings.signing_key)),
-          run_(std::move(run)) {}
+          run_(std::move(run)) {
+        scratch_.product.key = product_key;
+        scratch_.sale.key = "preflight-" + run_;
+    }
 
     net::awaitable<void> make();
 
@@ -57,24 +61,24 @@ class Purchase {
     net::awaitable<Judgement> come_too_late();
     net::awaitable<Judgement> settle();
     net::awaitable<Judgement> count();
-    net::awaitable<Judgement> clean_up();
 
     net::awaitable<Answer> ask(
         Person who, std::string method, std::string target, std::string body, std::string key
     );
+    /// Asks for what must be taken away again.
+    net::awaitable<Answer> make_scratch(ScratchThing& thing, std::string target);
     net::awaitable<Answer> take(Person who, std::string key);
     /// Asks until `name` of the answer is `wanted`, or the time is over; the last answer.
     net::awaitable<Answer> wait_for(
         Person who, std::string target, std::string name, json::Value wanted, milliseconds time
     );
-    std::string sale_target() const { return "/api/v1/flash-sales/" + sale_; }
-    std::string product_target() const { return "/api/v1/products/" + product_; }
+    std::string sale_target() const { return scratch_.sale_target(); }
+    std::string product_target() const { return scratch_.product_target(); }
 
     Checks& checks_;
     ScratchShop shop_;
     std::string run_;  ///< an id of this run: its idempotency keys
-    std::string product_;
-    std::string sale_;
+    Scratch scratch_;
     std::string order_;
 };
 
@@ -102,17 +106,29 @@ net::awaitable<Answer> Purchase::wait_for(
     }
 }
 
+net::awaitable<Answer> Purchase::make_scratch(ScratchThing& thing, std::string target) {
+    thing.may_exist = true;
+    try {
+        Answer made = co_await ask(Person::admin, "POST", std::move(target), thing.body, thing.key);
+        thing.id = text_member(made.body, "id");
+        thing.may_exist = made.status < 400 || made.status >= 500;
+        co_return made;
+    } catch (const http::TransportError& error) {
+        thing.may_exist = error.effect() != base::NeighbourError::Effect::none;
+        throw;
+    }
+}
+
 /// The same product in each run: unarchived, and with a unit to sell.
 net::awaitable<Judgement> Purchase::prepare_product() {
-    const std::string body = json::serialize(json::Object{
+    scratch_.product.body = json::serialize(json::Object{
         {"name", "Preflight scratch product, not for sale"},
         {"category", "preflight"},
         {"price_cents", price_cents},
         {"currency", "EUR"},
     });
-    const Answer made = co_await ask(Person::admin, "POST", "/api/v1/products", body, product_key);
+    const Answer made = co_await make_scratch(scratch_.product, "/api/v1/products");
     if (made.status != 200 && made.status != 201) co_return failed(made.described, see_product);
-    product_ = text_member(made.body, "id");
     const Answer shown =
         co_await ask(Person::admin, "PATCH", product_target(), R"({"archived":false})", "");
     if (shown.status != 200) co_return failed(shown.described, see_product);
@@ -122,13 +138,13 @@ net::awaitable<Judgement> Purchase::prepare_product() {
             co_await ask(Person::admin, "POST", target, R"({"quantity":1})", "preflight-" + run_);
         if (restocked.status != 201) co_return failed(restocked.described, see_product);
     }
-    co_return ok(fmt::format("{}, one unit", product_));
+    co_return ok(fmt::format("{}, one unit", scratch_.product.id));
 }
 
 net::awaitable<Judgement> Purchase::open_sale() {
     const std::int64_t now_ms = base::unix_now_ms();
-    const std::string body = json::serialize(json::Object{
-        {"product_id", product_},
+    scratch_.sale.body = json::serialize(json::Object{
+        {"product_id", scratch_.product.id},
         {"name", "Preflight, not for sale"},
         {"units", 1},
         {"unit_price_cents", price_cents},
@@ -137,10 +153,8 @@ net::awaitable<Judgement> Purchase::open_sale() {
         {"ends_at", base::format_timestamp(now_ms + lasts_ms)},
         {"hold_ms", hold_ms},
     });
-    const std::string key = "preflight-" + run_;
-    const Answer made = co_await ask(Person::admin, "POST", "/api/v1/flash-sales", body, key);
+    const Answer made = co_await make_scratch(scratch_.sale, "/api/v1/flash-sales");
     if (made.status != 200 && made.status != 201) co_return failed(made.described, see_order);
-    sale_ = text_member(made.body, "id");
     const json::Value wanted = "running";
     const Answer open =
         co_await wait_for(Person::admin, sale_target(), "state", wanted, state_time);
@@ -148,11 +162,11 @@ net::awaitable<Judgement> Purchase::open_sale() {
     const std::string state = text_member(open.body, "state");
     if (state != "running") {
         co_return failed(
-            fmt::format("sale {} is {}", sale_, state),
+            fmt::format("sale {} is {}", scratch_.sale.id, state),
             "its units were not set aside: see the log of order and of product"
         );
     }
-    co_return ok(fmt::format("{}, created {}", sale_, made.summary()));
+    co_return ok(fmt::format("{}, created {}", scratch_.sale.id, made.summary()));
 }
 
 net::awaitable<Answer> Purchase::take(Person who, std::string key) {
@@ -259,25 +273,6 @@ net::awaitable<Judgement> Purchase::count() {
     co_return ok(found);
 }
 
-net::awaitable<Judgement> Purchase::clean_up() {
-    if (!sale_.empty()) {
-        const Answer ended = co_await ask(Person::admin, "POST", sale_target() + "/end", "{}", "");
-        const bool is_over = ended.status == 200 || ended.status == 409;
-        if (!is_over) co_return failed(ended.described, "doorbuster sale end " + sale_);
-    }
-    const Answer archived =
-        co_await ask(Person::admin, "PATCH", product_target(), R"({"archived":true})", "");
-    if (archived.status != 200) {
-        co_return failed(
-            archived.described, fmt::format("archive it by hand: PATCH {}", product_target())
-        );
-    }
-    co_return ok(
-        sale_.empty() ? "product archived"
-                      : fmt::format("product archived; sale {} stays on record", sale_)
-    );
-}
-
 net::awaitable<bool> Purchase::sell() {
     bool good = co_await checks_.run("scratch product", prepare_product(), see_product);
     if (good) good = co_await checks_.run("sale of one unit", open_sale(), see_order);
@@ -292,8 +287,10 @@ net::awaitable<bool> Purchase::sell() {
 
 net::awaitable<void> Purchase::make() {
     co_await sell();
-    if (product_.empty()) co_return;
-    co_await checks_.run("cleaned up", clean_up(), "doorbuster sale end " + sale_);
+    if (!scratch_.product.may_exist) co_return;
+    co_await checks_.run_in_any_case(
+        "cleaned up", clean_up(shop_, scratch_), "end the scratch sale and archive its product"
+    );
 }
 
 /// A connection that holds the lock; nullptr if the database can't be asked. Throws if somebody

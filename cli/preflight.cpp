@@ -8,6 +8,7 @@
 #include "cli/command.hpp"
 #include "cli/preflight/database_checks.hpp"
 #include "cli/preflight/guessable.hpp"
+#include "cli/preflight/interruption.hpp"
 #include "cli/preflight/redis_checks.hpp"
 #include "cli/preflight/report.hpp"
 #include "cli/preflight/room_checks.hpp"
@@ -45,18 +46,22 @@ int run_preflight(const Options& options) {
     net::asio::io_context loop{1};
     postgres::Pool pool(loop.get_executor(), database_settings(settings.database_url), nullptr);
     preflight::Report report;
+    int interrupted = exit_ok;
     {
         TerminalLine line;
         Checks checks(
             begin + std::chrono::seconds(options.timeout_s),
             [&line](std::string_view check) { line.show(check); }
         );
+        const preflight::Interruption interruption(loop.get_executor(), checks);
         run(loop, look_at_everything(checks, settings, pool));
+        interrupted = interruption.exit_code();
         report.findings = checks.findings();
     }
     const auto took = net::SteadyClock::now() - begin;
     report.took_ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
     std::cout << (options.json ? to_json(report) + "\n" : to_table(report));
+    if (interrupted != exit_ok) return interrupted;
     return report.verdict() == preflight::Verdict::failed ? exit_failed : exit_ok;
 }
 
@@ -69,8 +74,17 @@ void add_options(CLI::App& preflight, Options& options) {
     preflight.add_option("--replicas", options.replicas, "Replicas of Redis that must follow")
         ->check(CLI::Range(0, 100))
         ->capture_default_str();
+    preflight.add_option("--room-connections", options.connections)
+        ->description(
+            "To PostgreSQL by each pod of a room: its DATABASE_CONNECTIONS_MAX, and order's "
+            "SALE_CONNECTIONS_MAX as order-sale; those left out: auth=4,product=4,order=4,"
+            "order-sale=8"
+        );
     preflight.add_option("--connections-needed", options.connections_needed)
-        ->description("To PostgreSQL by all rooms; computed from --room-pods if left out")
+        ->description(
+            "To PostgreSQL by all rooms; computed from --room-pods and --room-connections if left "
+            "out"
+        )
         ->check(CLI::Range(1, 100000));
     preflight.add_option("--disk-free-mib", options.disk_free_mib, "Least free for PostgreSQL")
         ->check(CLI::Range(0, 1000000000))
@@ -78,7 +92,10 @@ void add_options(CLI::App& preflight, Options& options) {
     preflight.add_option("--migrations", options.migrations)
         ->description("Folder of the rooms' folders; else what this program was built with")
         ->check(CLI::ExistingDirectory);
-    preflight.add_option("--timeout-s", options.timeout_s, "For everything together")
+    preflight
+        .add_option(
+            "--timeout-s", options.timeout_s, "For everything together; cleaning up may add 10"
+        )
         ->check(CLI::Range(5, 600))
         ->capture_default_str();
     preflight.add_flag("--skip-smoke", options.skip_smoke, "Buy nothing");
@@ -96,7 +113,9 @@ void add_preflight(CLI::App& root, Action& chosen) {
         "Looks at PostgreSQL, Redis and its sentinels, the rooms and the secrets, then sells one\n"
         "unit of a scratch product through the gateway. All checks are made, also if some fail;\n"
         "each that is not ok says what to do. Exit code 0: none failed (there may be warnings);\n"
-        "1: one failed; 2: wrong usage.\n\n"
+        "1: one failed; 2: wrong usage; 130, 143: SIGINT or SIGTERM came. The scratch sale is\n"
+        "ended and its product archived in any case, also when the time is over or at the first\n"
+        "signal (within 20 s; a second one ends at once).\n\n"
         "The purchase is made with tokens signed here for ids of no account, so nothing is "
         "written\n"
         "into auth's accounts. It leaves one archived product, the same in every run, and per run\n"

@@ -33,6 +33,13 @@ net::awaitable<Judgement> reach(postgres::Pool& pool, net::Deadline deadline) {
     co_return ok(connection->is_open() ? "answers" : "closed");
 }
 
+net::awaitable<Judgement> read_version(
+    postgres::Pool& pool, ServerFacts& server, net::Deadline deadline
+) {
+    server = co_await read_server(pool, deadline);
+    co_return judge_version(server.version_number, server.version);
+}
+
 struct RoomSchema {
     std::string room;
     std::string schema;
@@ -85,8 +92,12 @@ net::awaitable<Judgement> look_at_connections(
     for (const auto& [room, count] : settings.pods_wanted) {
         pods[room] = std::max(pods[room], count);
     }
-    for (const RoomPool& room : room_pools()) pods.emplace(room.room, pods_unless_told);
-    co_return judge_connections(facts, pods, settings.options.connections_needed);
+    for (const RoomPool& pool_of_room : settings.room_pools) {
+        pods.emplace(pool_of_room.room, pods_unless_told);
+    }
+    co_return judge_connections(
+        facts, settings.room_pools, pods, settings.options.connections_needed
+    );
 }
 
 net::awaitable<Judgement> look_at_transactions(
@@ -167,7 +178,6 @@ net::awaitable<Judgement> look_at_logins(
 }
 
 void judge_server(Checks& checks, const ServerFacts& server) {
-    checks.add("version", judge_version(server.version_number, server.version));
     checks.add(
         "takes writes", judge_takes_writes(server.in_recovery, server.read_only, server.overrides)
     );
@@ -197,19 +207,11 @@ net::awaitable<void> check_database(
         "start it, and check DATABASE_ADMIN_URL; all else about it could not be looked at"
     );
     if (!is_there) co_return;
-    ServerFacts server;
-    std::string why;
-    try {
-        server = co_await read_server(pool, checks.deadline_in(statement_time));
-    } catch (const postgres::Error& error) {
-        why = error.what();
-    }
-    if (!why.empty()) {
-        checks.add("settings", failed(why, ask_again));
-        co_return;
-    }
-    judge_server(checks, server);
     const auto soon = [&] { return checks.deadline_in(statement_time); };
+    ServerFacts server;
+    co_await checks.run("version", read_version(pool, server, soon()), ask_again);
+    if (server.version.empty()) co_return;
+    judge_server(checks, server);
     co_await checks.run("tables", look_at_tables(pool, soon()), ask_again);
     co_await checks.run(
         "schemas",

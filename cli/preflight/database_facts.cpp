@@ -84,7 +84,8 @@ constexpr Statement standby_names_statement{
 constexpr Statement archive_statement{
     "preflight_archive",
     R"(SELECT current_setting('archive_mode'), archived_count, failed_count,
-              coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false)
+              coalesce(last_failed_time > coalesce(last_archived_time, '-infinity'), false),
+              current_setting('archive_command') <> '' OR current_setting('archive_library') <> ''
        FROM pg_stat_archiver)"
 };
 constexpr std::string_view run_df =
@@ -231,6 +232,7 @@ net::awaitable<ArchiveFacts> read_archive(postgres::Pool& pool, net::Deadline de
     facts.archived = row.integer(0, 1);
     facts.failures = row.integer(0, 2);
     facts.failed_last = row.boolean(0, 3);
+    facts.has_way = row.boolean(0, 4);
     co_return facts;
 }
 

@@ -154,26 +154,28 @@ Judgement judge_schemas(const std::vector<SchemaFacts>& schemas) {
     return ok(std::move(text));
 }
 
-const std::vector<RoomPool>& room_pools() {
-    // DATABASE_CONNECTIONS_MAX and SALE_CONNECTIONS_MAX as the rooms' --help has them.
-    static const std::vector<RoomPool> pools{
+std::vector<RoomPool> default_room_pools() {
+    // A test compares them with the rooms' --help.
+    return {
         {"auth", "auth", 4},
         {"product", "product", 4},
         {"order", "order", 4},
         {"order", "order-sale", 8},
     };
-    return pools;
 }
 
 Judgement judge_connections(
-    const ConnectionFacts& facts, const std::map<std::string, int>& pods, std::int64_t needed
+    const ConnectionFacts& facts,
+    const std::vector<RoomPool>& pools,
+    const std::map<std::string, int>& pods,
+    std::int64_t needed
 ) {
     std::int64_t needed_in_update = needed;
     std::int64_t computed = 0;
     std::int64_t surge = 0;
     std::int64_t of_rooms = 0;
     std::int64_t now = 0;
-    for (const RoomPool& pool : room_pools()) {
+    for (const RoomPool& pool : pools) {
         const auto count = pods.find(pool.room);
         const std::int64_t replicas = count == pods.end() ? 0 : count->second;
         computed += replicas * pool.connections_per_pod;
@@ -197,8 +199,9 @@ Judgement judge_connections(
         room
     );
     const char* const fix =
-        "raise max_connections (needs a restart), lower the rooms' "
-        "DATABASE_CONNECTIONS_MAX, or end the other programs' connections";
+        "raise max_connections (needs a restart), lower the rooms' DATABASE_CONNECTIONS_MAX or "
+        "SALE_CONNECTIONS_MAX (and say so with --room-connections), or end the other programs' "
+        "connections";
     if (room < needed) return failed(std::move(found), fix);
     if (room < needed_in_update) return warning(std::move(found), fix);
     return ok(std::move(found));
@@ -335,6 +338,12 @@ Judgement judge_replication(const ReplicationFacts& facts) {
 
 Judgement judge_archive(const ArchiveFacts& facts) {
     if (facts.mode == "off") return ok("off");
+    if (!facts.has_way) {
+        return failed(
+            fmt::format("archive_mode is {}, but archive_command is empty", facts.mode),
+            "WAL is kept until the disk is full: set archive_command and SELECT pg_reload_conf()"
+        );
+    }
     std::string found = fmt::format("{} archived, {} failures", facts.archived, facts.failures);
     if (facts.failed_last) {
         return failed(

@@ -45,7 +45,8 @@ struct RoomPool {
     std::string application_name;
     std::int64_t connections_per_pod = 0;
 };
-const std::vector<RoomPool>& room_pools();
+/// As the rooms are unless they are told otherwise.
+std::vector<RoomPool> default_room_pools();
 
 struct ConnectionFacts {
     std::int64_t connections_max = 0;
@@ -53,9 +54,12 @@ struct ConnectionFacts {
     std::map<std::string, std::int64_t> now;  ///< by application_name
 };
 /// `pods`: by room. With one more of each room, as in a rolling update, it may only be tight.
-/// `needed` replaces what is computed from `pods`, if above 0.
+/// `needed` replaces what is computed from `pools` and `pods`, if above 0.
 Judgement judge_connections(
-    const ConnectionFacts& facts, const std::map<std::string, int>& pods, std::int64_t needed
+    const ConnectionFacts& facts,
+    const std::vector<RoomPool>& pools,
+    const std::map<std::string, int>& pods,
+    std::int64_t needed
 );
 
 struct OpenTransaction {
@@ -97,6 +101,7 @@ Judgement judge_replication(const ReplicationFacts& facts);
 
 struct ArchiveFacts {
     std::string mode;
+    bool has_way = true;  ///< archive_command or archive_library says how
     std::int64_t archived = 0;
     std::int64_t failures = 0;
     bool failed_last = false;

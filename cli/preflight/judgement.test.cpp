@@ -70,16 +70,22 @@ TEST(PreflightDatabase, schemas) {
 TEST(PreflightDatabase, connections_of_all_pods_must_fit_and_those_of_an_update_should) {
     const std::map<std::string, int> pods{{"auth", 2}, {"product", 2}, {"order", 2}};
     // 2 x (4 + 4 + 4 + 8) and 5 for operators; one pod more of each is 20.
+    auto pools = default_room_pools();
     const auto with = [&](std::int64_t most, std::map<std::string, std::int64_t> now) {
-        return judge_connections({most, 3, std::move(now)}, pods, 0);
+        return judge_connections({most, 3, std::move(now)}, pools, pods, 0);
     };
     expect(with(48 + 20, {}), Verdict::ok);
     expect(with(48 + 19, {}), Verdict::warning);
     expect(with(48, {{"order", 8}, {"order-sale", 16}}), Verdict::warning);
     expect(with(47, {}), Verdict::failed);
     expect(with(48, {{"psql", 1}}), Verdict::failed);
-    expect(judge_connections({100, 3, {}}, pods, 97), Verdict::ok);
-    expect(judge_connections({100, 3, {}}, pods, 98), Verdict::failed);
+    expect(judge_connections({100, 3, {}}, pools, pods, 97), Verdict::ok);
+    expect(judge_connections({100, 3, {}}, pools, pods, 98), Verdict::failed);
+    // 8 more for each of two pods of order, and for a third one in an update.
+    pools.back().connections_per_pod += 8;
+    expect(with(48 + 16 + 28, {}), Verdict::ok);
+    expect(with(48 + 16 + 27, {}), Verdict::warning);
+    expect(with(48 + 15, {}), Verdict::failed);
 }
 
 TEST(PreflightDatabase, transactions) {
@@ -123,9 +129,10 @@ TEST(PreflightDatabase, replication_and_archive) {
     expect(judge_replication({"a", {{"a", "streaming", true, 0, 0}}, {}}), Verdict::ok);
     expect(judge_replication({"", {}, {{"gone", false, 5}}}), Verdict::warning);
     expect(judge_replication({"", {}, {{"gone", false, 1LL << 31}}}), Verdict::failed);
-    expect(judge_archive({"off", 0, 0, false}), Verdict::ok);
-    expect(judge_archive({"on", 5, 1, false}), Verdict::ok);
-    expect(judge_archive({"on", 5, 1, true}), Verdict::failed);
+    expect(judge_archive({"off", false, 0, 0, false}), Verdict::ok);
+    expect(judge_archive({"on", true, 5, 1, false}), Verdict::ok);
+    expect(judge_archive({"on", true, 5, 1, true}), Verdict::failed);
+    expect(judge_archive({"always", false, 0, 0, false}), Verdict::failed);
 }
 
 TEST(PreflightDatabase, logins) {
@@ -255,14 +262,29 @@ TEST(PreflightRedis, fallback_version_memory_saving) {
 }
 
 TEST(PreflightRooms, pods) {
-    const PodAnswer ready{"a", false, 200, ""};
+    const PodAnswer ready{"a", true, false, 200, ""};
     expect(judge_pods({ready, ready}, 2), Verdict::ok);
     expect(judge_pods({ready}, 2), Verdict::failed);
-    expect(judge_pods({ready, ready, {"b", false, 503, "schema"}}, 2), Verdict::failed);
-    expect(judge_pods({ready, {"b", false, 0, "refused"}}, 1), Verdict::failed);
-    expect(judge_pods({ready, {"b", true, 0, "timed out"}}, 2), Verdict::warning);
-    expect(judge_pods({{"b", true, 503, ""}}, 1), Verdict::failed);
+    expect(judge_pods({ready, ready, {"b", false, false, 503, "schema"}}, 2), Verdict::failed);
+    expect(judge_pods({ready, {"b", false, true, 0, "timed out"}}, 1), Verdict::failed);
+    expect(judge_pods({ready, {"b", true, true, 0, "timed out"}}, 2), Verdict::warning);
+    expect(judge_pods({ready, {"b", true, true, 0, "timed out"}}, 3), Verdict::failed);
+    expect(judge_pods({ready, {"b", true, false, 0, "refused"}}, 2), Verdict::failed);
+    expect(judge_pods({ready, {"b", true, false, 0, "refused"}}, 1), Verdict::failed);
+    expect(judge_pods({{"b", true, false, 503, ""}}, 1), Verdict::failed);
     expect(judge_pods({}, 1), Verdict::failed);
+}
+
+TEST(PreflightRooms, network_rules_swallow_but_do_not_refuse) {
+    using Stage = http::TransportError::Stage;
+    const auto hidden = [](Stage stage, bool timed_out, const char* what) {
+        return may_be_hidden(http::TransportError({"10.0.0.1", 9080}, stage, timed_out, what));
+    };
+    EXPECT_TRUE(hidden(Stage::connect, true, "connecting timed out"));
+    EXPECT_TRUE(hidden(Stage::connect, false, "cannot connect: No route to host"));
+    EXPECT_FALSE(hidden(Stage::connect, false, "cannot connect: Connection refused"));
+    EXPECT_FALSE(hidden(Stage::exchange, true, "timed out"));
+    EXPECT_FALSE(hidden(Stage::exchange, false, "Connection reset by peer"));
 }
 
 TEST(PreflightRooms, jwks_must_hold_the_signing_key) {

@@ -67,21 +67,35 @@ net::awaitable<SentinelSight> look_at_sentinel(
     co_return sight;
 }
 
+struct SentinelSights {
+    std::vector<SentinelAnswer> answers;
+    std::vector<QuorumAnswer> quorums;
+};
+
+net::awaitable<Judgement> look_at_sentinels(
+    const Checks& checks, const redis::Settings& settings, SentinelSights& sights
+) {
+    for (const redis::Address& address : settings.sentinels) {
+        const SentinelSight sight =
+            co_await look_at_sentinel(address, settings, checks.deadline_in(sentinel_time));
+        sights.answers.push_back(sight.answer);
+        if (sight.quorum) sights.quorums.push_back(*sight.quorum);
+    }
+    co_return judge_sentinels(sights.answers);
+}
+
+net::awaitable<Judgement> look_at_quorum(const std::vector<QuorumAnswer>& quorums) {
+    co_return judge_quorum(quorums);
+}
+
 /// The address of the master, if the sentinels name one.
 net::awaitable<std::optional<redis::Address>> check_sentinels(
     Checks& checks, const Settings& settings
 ) {
-    std::vector<SentinelAnswer> answers;
-    std::vector<QuorumAnswer> quorums;
-    for (const redis::Address& address : settings.redis.sentinels) {
-        const SentinelSight sight =
-            co_await look_at_sentinel(address, settings.redis, checks.deadline_in(sentinel_time));
-        answers.push_back(sight.answer);
-        if (sight.quorum) quorums.push_back(*sight.quorum);
-    }
-    checks.add("sentinels", judge_sentinels(answers));
-    checks.add("quorum", judge_quorum(quorums));
-    co_return named_by_most(answers);
+    SentinelSights sights;
+    co_await checks.run("sentinels", look_at_sentinels(checks, settings.redis, sights), ask_again);
+    co_await checks.run("quorum", look_at_quorum(sights.quorums), ask_again);
+    co_return named_by_most(sights.answers);
 }
 
 net::awaitable<Judgement> look_at_version(RedisLink& link, net::Deadline deadline) {
@@ -169,6 +183,10 @@ net::awaitable<Judgement> look_at_fallback(
     );
 }
 
+net::awaitable<Judgement> miss_master() {
+    co_return failed("nobody names one", "start the sentinels");
+}
+
 /// An open connection to the master, and which process that is.
 struct Master {
     RedisLink link;
@@ -219,7 +237,7 @@ net::awaitable<void> check_redis(Checks& checks, const Settings& settings) {
     if (address) {
         co_await check_master(checks, settings, *address, master);
     } else {
-        checks.add("master", failed("nobody names one", "start the sentinels"));
+        co_await checks.run("master", miss_master(), ask_again);
     }
     if (!settings.redis.fallback) {
         checks.add(

@@ -104,6 +104,10 @@ net::awaitable<PodAnswer> look_at_pod(http::Origin origin, bool is_listed, net::
     PodAnswer pod;
     pod.address = origin.to_string();
     pod.is_listed = is_listed;
+    if (net::SteadyClock::now() >= deadline) {
+        pod.trouble = "not asked, the time for all pods was over";
+        co_return pod;
+    }
     http::Client client(executor, origin, one_connection());
     try {
         const http::Response answer = co_await get(client, "/readyz", deadline);
@@ -111,6 +115,7 @@ net::awaitable<PodAnswer> look_at_pod(http::Origin origin, bool is_listed, net::
         pod.trouble = answer.body.substr(0, trouble_bytes_max);
     } catch (const http::TransportError& error) {
         pod.trouble = error.what();
+        pod.is_hidden = may_be_hidden(error);
     }
     co_return pod;
 }

@@ -1,5 +1,6 @@
 #include "cli/preflight/room_judgement.hpp"
 
+#include <boost/asio/error.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -7,15 +8,22 @@
 
 namespace cli::preflight {
 
+bool may_be_hidden(const http::TransportError& error) {
+    if (error.stage() != http::TransportError::Stage::connect) return false;
+    // The client tells the system's error by its text only.
+    const auto refused = make_error_code(boost::asio::error::connection_refused).message();
+    return !std::string_view(error.what()).contains(refused);
+}
+
 Judgement judge_pods(const std::vector<PodAnswer>& pods, int wanted) {
     int ready = 0;
-    int unasked = 0;
+    int hidden = 0;
     std::vector<std::string> troubles;
     for (const PodAnswer& pod : pods) {
         if (pod.status == 200) {
             ++ready;
-        } else if (pod.status == 0 && pod.is_listed) {
-            ++unasked;
+        } else if (pod.status == 0 && pod.is_listed && pod.is_hidden) {
+            ++hidden;
             troubles.push_back(pod.address + " is listed, but " + pod.trouble);
         } else {
             troubles.push_back(
@@ -26,18 +34,19 @@ Judgement judge_pods(const std::vector<PodAnswer>& pods, int wanted) {
     }
     const std::string found = fmt::format(
         "{} ready of {} wanted{}{}",
-        ready + unasked,
+        ready + hidden,
         wanted,
         troubles.empty() ? "" : ": ",
         fmt::join(troubles, "; ")
     );
     const char* const fix =
         "start the pods that are missing, and see the log of one that is not "
-        "ready; --room-pods says how many are wanted";
-    if (ready + unasked < wanted || static_cast<std::size_t>(ready + unasked) < pods.size()) {
+        "ready or refuses connections (--health-port, and rules of the network may refuse them, "
+        "too); --room-pods says how many are wanted";
+    if (ready + hidden < wanted || static_cast<std::size_t>(ready + hidden) < pods.size()) {
         return failed(found, fix);
     }
-    if (unasked > 0) {
+    if (hidden > 0) {
         return warning(found, "let this command reach the pods' health port, or ask them by hand");
     }
     return ok(found);

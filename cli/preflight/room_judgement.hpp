@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cli/preflight/finding.hpp"
+#include "http/client.hpp"
 
 namespace cli::preflight {
 
@@ -14,11 +15,16 @@ namespace cli::preflight {
 struct PodAnswer {
     std::string address;
     /// Its name was looked up rather than its address given: a headless Service lists only pods
-    /// that are ready, so that such a pod counts even where its health port can't be reached.
+    /// that are ready, so that such a pod counts even where network rules hide its health port.
     bool is_listed = false;
-    int status = 0;       ///< 0: no answer
-    std::string trouble;  ///< why it is not ready, or why there is no answer
+    bool is_hidden = false;  ///< nothing came back from there
+    int status = 0;          ///< 0: no answer
+    std::string trouble;     ///< why it is not ready, or why there is no answer
 };
+/// Whether rules between here and there would explain it: they swallow what is sent, or say that
+/// there is no way. One that refuses or breaks off is a host on which something is wrong.
+bool may_be_hidden(const http::TransportError& error);
+
 Judgement judge_pods(const std::vector<PodAnswer>& pods, int wanted);
 
 /// `key_id`: of the signing key that was given, empty if none was.

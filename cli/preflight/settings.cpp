@@ -1,5 +1,6 @@
 #include "cli/preflight/settings.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -10,7 +11,7 @@
 namespace cli::preflight {
 namespace {
 
-constexpr int pods_max = 1000;
+constexpr int count_max = 1000;
 
 /// The parts of a comma-separated list.
 std::vector<std::string> parts_of(const std::string& text) {
@@ -104,10 +105,11 @@ void read_secrets(base::Environment& environment, Settings& settings) {
     keep("AUDIT_DATABASE_URL's password", password_of(audit));
 }
 
-}  // namespace
-
-std::map<std::string, int> parse_pods(const std::string& text) {
-    std::map<std::string, int> pods;
+/// name=number,...; `example` of what `option` should be.
+std::map<std::string, int> parse_counts(
+    const std::string& text, std::string_view option, std::string_view example
+) {
+    std::map<std::string, int> counts;
     for (const std::string& part : parts_of(text)) {
         const auto equals = part.find('=');
         int count = 0;
@@ -116,12 +118,33 @@ std::map<std::string, int> parse_pods(const std::string& text) {
             const auto [stopped, error] = std::from_chars(part.data() + equals + 1, end, count);
             if (error != std::errc() || stopped != end) count = 0;
         }
-        if (equals == 0 || count < 1 || count > pods_max) {
-            throw UsageError(fmt::format("--room-pods has '{}': write order=2,gateway=2", part));
+        if (equals == 0 || count < 1 || count > count_max) {
+            throw UsageError(fmt::format("{} has '{}': write {}", option, part, example));
         }
-        pods[part.substr(0, equals)] = count;
+        counts[part.substr(0, equals)] = count;
     }
-    return pods;
+    return counts;
+}
+
+}  // namespace
+
+std::map<std::string, int> parse_pods(const std::string& text) {
+    return parse_counts(text, "--room-pods", "order=2,gateway=2");
+}
+
+std::vector<RoomPool> parse_connections(const std::string& text) {
+    const char* const option = "--room-connections";
+    std::vector<RoomPool> pools = default_room_pools();
+    for (const auto& [name, count] : parse_counts(text, option, "order=6,order-sale=16")) {
+        const auto pool = std::ranges::find(pools, name, &RoomPool::application_name);
+        if (pool == pools.end()) {
+            throw UsageError(fmt::format(
+                "{} has '{}': there are auth, product, order and order-sale", option, name
+            ));
+        }
+        pool->connections_per_pod = count;
+    }
+    return pools;
 }
 
 std::string password_of(const std::string& url) {
@@ -149,6 +172,7 @@ Settings Settings::read(base::Environment& environment, Options options) {
     Settings settings;
     settings.options = std::move(options);
     settings.pods_wanted = parse_pods(settings.options.pods);
+    settings.room_pools = parse_connections(settings.options.connections);
     settings.database_url =
         environment.text("DATABASE_ADMIN_URL", "postgresql:// address of the database's owner");
     const std::string url = environment.text_or(

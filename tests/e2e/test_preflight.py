@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 from contextlib import contextmanager
 
 import pytest
+from lossy_proxy import LossyProxy
 
 from shop import postgres, processes
 from shop.redis_set import SENTINELS
@@ -233,3 +235,85 @@ def test_a_missing_configuration_is_wrong_usage(shop):
     assert done.returncode == 2
     assert "REDIS_SENTINELS" in done.stderr and "DATABASE_ADMIN_URL" in done.stderr
     assert run_preflight(shop, "--room-pods", "order").returncode == 2
+
+
+def test_the_pools_of_the_rooms_are_what_preflight_takes_them_for():
+    def told_by(name):
+        done = subprocess.run(
+            [str(program(name)), *(["preflight"] if name == "doorbuster" else []), "--help"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+        return " ".join(done.stdout.split())
+
+    defaults = {
+        name: re.search(rf"\b{variable} (\d+)", told_by(room)).group(1)
+        for name, room, variable in [
+            ("auth", "auth", "DATABASE_CONNECTIONS_MAX"),
+            ("product", "product", "DATABASE_CONNECTIONS_MAX"),
+            ("order", "order", "DATABASE_CONNECTIONS_MAX"),
+            ("order-sale", "order", "SALE_CONNECTIONS_MAX"),
+        ]
+    }
+    wanted = ",".join(f"{name}={count}" for name, count in defaults.items())
+    assert wanted in told_by("doorbuster").replace(", ", ",")
+
+
+@contextmanager
+def purchase_that_hangs(shop, *options):
+    """A preflight that has a sale in the shop and gets no more answers; and what passes them on."""
+    before = len(scratch_sales(shop))
+    with LossyProxy(int(shop.shop.url().rsplit(":", 1)[1])) as proxy:
+        running = subprocess.Popen(
+            [str(program("doorbuster")), "preflight", "--json", *options],
+            env=shop.shop.operator_environment()
+            | {"DOORBUSTER_URL": f"http://127.0.0.1:{proxy.port}"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            wait_until(
+                lambda: len(scratch_sales(shop)) > before,
+                RECOVERY_SECONDS,
+                what="preflight has a sale",
+                still_running=lambda: running.poll() is None,
+            )
+            proxy.swallow_answers()
+            yield running, proxy
+        finally:
+            running.kill()
+            running.wait()
+
+
+def expect_nothing_in_sight(shop):
+    sale = scratch_sales(shop)[0]
+    assert sale["state"] in ("draining", "settled")
+    assert shop.request("GET", f"/api/v1/products/{sale['product_id']}").body["archived"]
+
+
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_purchase_is_taken_away(shop, which):
+    with purchase_that_hangs(shop) as (running, proxy):
+        running.send_signal(which)
+        proxy.pass_on()
+        output, errors = running.communicate(timeout=60)
+    assert running.returncode == 128 + which, errors
+    assert "interrupted" in errors
+    rows = {row["check"]: row for row in json.loads(output)["checks"]}
+    assert rows["cleaned up"]["verdict"] == "ok", rows["cleaned up"]
+    expect_nothing_in_sight(shop)
+
+
+def test_a_purchase_that_runs_out_of_time_is_taken_away(shop):
+    # Less than the 10 s that one request may take: it is the whole time that runs out.
+    with purchase_that_hangs(shop, "--timeout-s", "9") as (running, _):
+        output, errors = running.communicate(timeout=60)
+    assert running.returncode == 1, errors
+    rows = {row["check"]: row for row in json.loads(output)["checks"]}
+    assert any(row["found"].startswith("the time was over") for row in rows.values()), rows
+    # What it asked for was done, though it never heard so.
+    assert rows["cleaned up"]["verdict"] == "FAILED"
+    expect_nothing_in_sight(shop)

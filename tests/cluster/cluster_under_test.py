@@ -35,6 +35,7 @@ from shop.waiting import wait_until
 
 COMMAND_SECONDS = 600
 HEALTH_PORT = 9080
+STOPPED = "STOPPED"
 # How many pods of each kind there are at least.
 WORKLOADS = {
     "gateway": 2, "echo": 2, "auth": 2, "product": 2, "order": 2,
@@ -48,19 +49,47 @@ def bring_up_cluster():
     if not command:
         return lambda: None
     words = shlex.split(command)
-    was_up = subprocess.run([*words, "status"], capture_output=True, check=False).returncode == 0
+    was_up = cluster_status(words).returncode == 0
     say(f"  the cluster is {'up already' if was_up else 'brought up'}: {command} up")
-    done = subprocess.run([*words, "up"], stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode != 0:
-        raise Trouble(f"`{command} up` ended with {done.returncode}")
-    os.environ["KUBECONFIG"] = done.stdout.split()[-1]
 
     def take_down():
         if not was_up:
             say(f"  the cluster is taken down: {command} down")
             subprocess.run([*words, "down"], check=False)
 
+    try:
+        os.environ["KUBECONFIG"] = up(words)
+        require_all_parts(words)
+    except BaseException:
+        take_down()
+        raise
     return take_down
+
+
+def require_all_parts(words):
+    """An `up` that writes configurations anew may end what reads them: kube-proxy does so."""
+    if parts := stopped_parts(words):
+        say(f"  {'; '.join(parts)}: once more {shlex.join(words)} up")
+        up(words)
+    if parts := stopped_parts(words):
+        raise Trouble(f"`{shlex.join(words)} up` left stopped: {'; '.join(parts)}")
+
+
+def up(words):
+    """The file for KUBECONFIG, which is the last that the command prints."""
+    done = subprocess.run([*words, "up"], stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0:
+        raise Trouble(f"`{shlex.join(words)} up` ended with {done.returncode}")
+    return done.stdout.split()[-1]
+
+
+def cluster_status(words):
+    return subprocess.run([*words, "status"], capture_output=True, text=True, check=False)
+
+
+def stopped_parts(words):
+    lines = cluster_status(words).stdout.splitlines()
+    return [line.strip() for line in lines if STOPPED in line]
 
 
 class ClusterUnderTest(ShopUnderTest):

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import subprocess
 import types
 
@@ -9,6 +10,7 @@ import flow_policies
 import namespace_state
 import pytest
 import settings
+from cluster_under_test import bring_up_cluster
 from crowd_log import failed_requests, purchase_times
 from disruption import Disruption
 from failover_watch import Look, first_renewal
@@ -115,6 +117,35 @@ def test_what_conntrack_complains_about_is_no_whole_record():
     recorder._read_said()
     with pytest.raises(Trouble, match="ENOBUFS"):
         recorder.require_complete()
+
+
+COMMAND = """#!/bin/sh
+echo "$1" >>"$0.calls"
+ups=$(grep -c up "$0.calls")
+case $1 in
+up) echo "$0.kubeconfig" ;;
+status) [ "$ups" -ge "$WHOLE_AFTER" ] || echo "kube-proxy STOPPED" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize("whole_after, ups", [(1, 1), (2, 2), (3, None)])
+def test_a_part_that_ends_as_the_cluster_comes_up_is_started_again(
+    monkeypatch, tmp_path, whole_after, ups
+):
+    command = tmp_path / "cluster"
+    command.write_text(COMMAND)
+    command.chmod(0o700)
+    monkeypatch.setenv("CLUSTER_COMMAND", str(command))
+    monkeypatch.setenv("WHOLE_AFTER", str(whole_after))
+    monkeypatch.setenv("KUBECONFIG", "another")
+    if ups is None:
+        with pytest.raises(Trouble, match="kube-proxy"):
+            bring_up_cluster()
+        return
+    bring_up_cluster()
+    calls = (tmp_path / "cluster.calls").read_text().split()
+    assert calls.count("up") == ups and os.environ["KUBECONFIG"] == f"{command}.kubeconfig"
 
 
 class OnlyNames:

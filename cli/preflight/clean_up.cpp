@@ -1,11 +1,9 @@
 #include "cli/preflight/clean_up.hpp"
 
 #include <algorithm>
-#include <optional>
 
 #include <fmt/format.h>
 
-#include "cli/shop_client.hpp"
 #include "net/event.hpp"
 
 namespace cli::preflight {
@@ -62,8 +60,8 @@ net::awaitable<std::string> identify(
         thing.may_exist = may_get_better(made.status);
         co_return thing.may_exist ? made.described : "";
     }
-    thing.id = text_member(made.body, "id");
-    co_return "";
+    thing.id = made.text("id");
+    co_return thing.id.empty() ? "the answer has no id" : "";
 }
 
 /// Until it has ended: one that is still being prepared can't be ended yet, and would open later.
@@ -77,7 +75,7 @@ net::awaitable<std::string> end_sale(ScratchShop& shop, Scratch& scratch, net::D
         if (ended.code() != "not_open" || !is_time_for_another(until)) co_return ended.described;
         Wish look{"GET", scratch.sale_target(), "", ""};
         const Answer seen = co_await insist(shop, std::move(look), until);
-        if (text_member(seen.body, "state") == "refused") co_return "";
+        if (seen.text("state") == "refused") co_return "";
         co_await net::sleep_for(ask_every);
     }
 }

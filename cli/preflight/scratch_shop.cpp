@@ -34,8 +34,8 @@ http::ClientLimits one_connection() {
 
 }  // namespace
 
-std::string Answer::code() const {
-    const auto* found = body.is_object() ? body.get_object().if_contains("code") : nullptr;
+std::string Answer::text(std::string_view name) const {
+    const auto* found = body.is_object() ? body.get_object().if_contains(name) : nullptr;
     if (found == nullptr || !found->is_string()) return {};
     return std::string(std::string_view(found->get_string()));
 }

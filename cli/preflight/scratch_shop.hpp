@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "http/client.hpp"
 #include "json/json.hpp"
@@ -16,8 +17,10 @@ struct Answer {
     std::string described;
     double took_ms = 0;
 
+    /// A text of the body; empty if there is none of that name.
+    std::string text(std::string_view name) const;
     /// The stable code of a refusal; empty if there is none.
-    std::string code() const;
+    std::string code() const { return text("code"); }
     /// "201 after 12.3 ms"
     std::string summary() const;
 };

@@ -110,7 +110,7 @@ net::awaitable<Answer> Purchase::make_scratch(ScratchThing& thing, std::string t
     thing.may_exist = true;
     try {
         Answer made = co_await ask(Person::admin, "POST", std::move(target), thing.body, thing.key);
-        thing.id = text_member(made.body, "id");
+        thing.id = made.text("id");
         thing.may_exist = made.status < 400 || made.status >= 500;
         co_return made;
     } catch (const http::TransportError& error) {

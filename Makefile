@@ -75,7 +75,7 @@ asan: install ## the unit tests under AddressSanitizer and UndefinedBehaviorSani
 	$(CTEST) --test-dir build/asan --label-regex unit
 
 manifests: install ## render all manifests and grade them, as `make test` does too
-	@tools/check_manifests.py
+	@tools/check_manifests.py || [ $$? -eq 77 ] # a grader that can't be had here
 
 cluster-test: programs $(if $(IMAGE_TAG),,images) ## deploy, sell, break every part; FULL=1 repeatedly
 	@tests/cluster/run

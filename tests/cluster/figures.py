@@ -104,6 +104,9 @@ def _milliseconds(number):
 def _edges_text(edges):
     lines = [f"  flows seen: {len(edges['seen'])} edges, {len(edges['forbidden'])} not allowed"]
     lines += [f"    NOT ALLOWED {edge}" for edge in edges["forbidden"]]
+    if edges["losses"]:
+        made_up = "made up for from the kernel's table"
+        lines.append(f"  events of flows were lost {edges['losses']} times, and {made_up}")
     by_reason = {}
     for edge, reason in edges["never_seen"].items():
         by_reason.setdefault(reason, []).append(edge)

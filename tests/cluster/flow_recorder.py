@@ -15,7 +15,13 @@ from host_processes import own_addresses
 from shop import processes
 from shop.trouble import Trouble
 
-BUFFER_BYTES = 8 * 1024 * 1024
+# All connections of the machine are told of, those of others too. What waits to be read takes
+# memory only while it waits.
+BUFFER_BYTES = 128 * 1024 * 1024
+PRIORITY = "-10"
+LOST = "WARNING: We have hit ENOBUFS!"
+# What conntrack explains beside that, and what it says of its buffer.
+REMARKS = ("NOTICE: ", "This message means", "Please, check")
 FIELD = re.compile(r"\b(src|dst|sport|dport)=(\S+)")
 PROTOCOL = re.compile(r"\b(tcp|udp|sctp)\b")
 NODE = "(node)"
@@ -83,12 +89,16 @@ class FlowRecorder:
         self._phases = {BEFORE}
         self._process = None
         self._readers = []
-        self._said = []  # what conntrack says beside events: that it has lost some
+        self._complaints = []
+        self.losses = 0  # how often events were lost, and made up for
 
     def start(self):
         self.note_present_flows()
         self._process = subprocess.Popen(
-            ["conntrack", "--event", "--event-mask", "NEW", "--buffer-size", str(BUFFER_BYTES)],
+            [
+                *("nice", "-n", PRIORITY, "conntrack", "--event", "--event-mask", "NEW"),
+                *("--buffer-size", str(BUFFER_BYTES)),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -97,7 +107,8 @@ class FlowRecorder:
             preexec_fn=processes.die_with_this_process(9),
         )
         self._readers = [
-            threading.Thread(target=read, daemon=True) for read in (self._read, self._read_said)
+            threading.Thread(target=read, daemon=True)
+            for read in (self._read, self._read_complaints)
         ]
         for reader in self._readers:
             reader.start()
@@ -112,8 +123,9 @@ class FlowRecorder:
 
     def require_complete(self):
         """Trouble if anything may have been missed since the start."""
-        if self._process.poll() is not None or self._said:
-            raise Trouble(f"conntrack did not tell of all flows: {''.join(self._said).strip()}")
+        if self._process.poll() is not None or self._complaints:
+            said = "".join(self._complaints).strip()
+            raise Trouble(f"conntrack did not tell of all flows: {said}")
 
     def phase(self, name):
         with self._lock:
@@ -170,9 +182,18 @@ class FlowRecorder:
         for line in self._process.stdout:
             self._note(line)
 
-    def _read_said(self):
+    def _read_complaints(self):
+        """Lost events are made up for at once from the kernel's table: it remembers a connection
+        for ten seconds at least after its end."""
         for line in self._process.stderr:
-            self._said.append(line)
+            if line.startswith(LOST):
+                try:
+                    self.note_present_flows()
+                    self.losses += 1
+                except (OSError, subprocess.SubprocessError) as error:
+                    self._complaints.append(f"{line}and no table of connections: {error}\n")
+            elif not line.startswith(REMARKS):
+                self._complaints.append(line)
 
     def _note(self, line, without=()):
         flow = read_flow(line)

@@ -109,14 +109,44 @@ def test_only_the_budget_refuses_an_eviction(said, refused):
             disruption.evict(pod)
 
 
-def test_what_conntrack_complains_about_is_no_whole_record():
+OVERRUN = [
+    "NOTICE: Netlink socket buffer size has been set to 268435456 bytes.\n",
+    "WARNING: We have hit ENOBUFS! We are losing events.\n",
+    "This message means that the current netlink socket buffer size is too small.\n",
+    "Please, check --buffer-size in conntrack(8) manpage.\n",
+]
+
+
+def recorder_that_hears(*lines):
     recorder = FlowRecorder(pod_watch=None)
-    said = io.StringIO("WARNING: We have hit ENOBUFS! We are losing events.\n")
-    recorder._process = types.SimpleNamespace(poll=lambda: None, stderr=said)
+    recorder._process = types.SimpleNamespace(poll=lambda: None, stderr=iter(lines))
+    return recorder
+
+
+def test_lost_flows_are_made_up_for_from_the_table_of_connections(monkeypatch):
+    recorder = recorder_that_hears(*OVERRUN)
+    table = subprocess.CompletedProcess((), 0, f"{ESTABLISHED}\n{ESTABLISHED}\n", "")
+    monkeypatch.setattr(subprocess, "run", lambda *command, **options: table)
+    recorder._read_complaints()
     recorder.require_complete()
-    recorder._read_said()
+    assert recorder.losses == 1
+    assert [flow for flow, _ in recorder._seen] == [read_flow(ESTABLISHED)]
+
+
+def test_a_record_with_a_hole_is_not_judged(monkeypatch):
+    other = recorder_that_hears("Operation failed: something else\n")
+    other._read_complaints()
+    with pytest.raises(Trouble, match="something else"):
+        other.require_complete()
+
+    def fail(*command, **options):
+        raise subprocess.CalledProcessError(1, command)
+
+    monkeypatch.setattr(subprocess, "run", fail)
+    lost = recorder_that_hears(*OVERRUN)
+    lost._read_complaints()
     with pytest.raises(Trouble, match="ENOBUFS"):
-        recorder.require_complete()
+        lost.require_complete()
 
 
 COMMAND = """#!/bin/sh

@@ -47,6 +47,7 @@ def test_every_flow_is_allowed_by_the_network_policies(shop, figures, seen):
         "seen": {str(edge): dict(sighting.phases) for edge, sighting in seen.items()},
         "forbidden": {str(edge): sorted(seen[edge].phases) for edge in forbidden},
         "never_seen": policies.never_seen(seen),
+        "losses": shop.flows.losses,
     }
     assert seen, "conntrack saw nothing"
     assert not forbidden

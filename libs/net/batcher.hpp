@@ -13,12 +13,16 @@
 #include "base/assertion.hpp"
 #include "net/net.hpp"
 #include "net/one_shot.hpp"
+#include "net/pace.hpp"
 
 namespace net {
 
-/// Turns single calls into batches without a timer: whatever queued up while one batch was under
+/// Turns single calls into batches: whatever queued up while one batch was under
 /// way is the next batch. At low load a batch has one item; at high load the cost of a round trip
 /// and a commit is shared by up to `batch_max` callers.
+///
+/// With `interval_min` batches begin at least so far apart: fewer and larger ones under load, and
+/// no wait for who comes later than that.
 ///
 /// `work` receives the items in arrival order and returns one outcome per item; if it throws, each
 /// caller of that batch gets the exception. At most one batch is under way. Owned by one loop;
@@ -28,11 +32,18 @@ class Batcher {
   public:
     using Work = std::function<awaitable<std::vector<Outcome>>(std::vector<Item>)>;
 
-    Batcher(Executor executor, std::size_t queue_max, std::size_t batch_max, Work work)
+    Batcher(
+        Executor executor,
+        std::size_t queue_max,
+        std::size_t batch_max,
+        Work work,
+        std::chrono::milliseconds interval_min = {}
+    )
         : executor_(std::move(executor)),
           queue_max_(queue_max),
           batch_max_(batch_max),
-          work_(std::move(work)) {}
+          work_(std::move(work)),
+          pace_(interval_min) {}
     ~Batcher() {
         for (const Waiting& waiting : queue_) waiting.reply.abandon();
     }
@@ -74,6 +85,7 @@ class Batcher {
 
     awaitable<void> run() {
         while (!queue_.empty()) {
+            if (queue_.size() < batch_max_) co_await pace_.turn();
             std::vector<Item> items;
             Replies owed;
             auto& replies = owed.shots;
@@ -105,6 +117,7 @@ class Batcher {
     std::size_t queue_max_;
     std::size_t batch_max_;
     Work work_;
+    Pace pace_;
     std::deque<Waiting> queue_;
     bool running_ = false;
 };

@@ -72,6 +72,13 @@ void read_limits(base::Environment& environment, Config& config) {
     engine.batch_max = static_cast<std::size_t>(
         environment.integer_or("SALE_BATCH_MAX", 256, 1, 4096, "purchases per transaction")
     );
+    engine.batch_interval_min_ms = environment.integer_or(
+        "SALE_BATCH_INTERVAL_MIN_MS",
+        0,
+        0,
+        100,
+        "transactions of a sale begin so far apart under load; a buyer alone never waits for it"
+    );
     engine.batch_timeout_ms = environment.integer_or(
         "SALE_BATCH_TIMEOUT_MS", 1500, 100, 60000, "after it a transaction's outcome is unknown"
     );

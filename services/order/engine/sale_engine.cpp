@@ -75,11 +75,13 @@ SaleEngine::SaleEngine(EngineParts parts, SaleTerms terms)
       keeper_(terms_.id, parts.store, parts.lease, parts.self, parts.limits.lease),
       line_(parts.limits.queue_max),
       wake_(parts.executor),
+      pace_(milliseconds(parts.limits.batch_interval_min_ms)),
       peeks_(
           parts.executor,
           parts.limits.queue_max,
           parts.limits.peek_max,
-          [this](std::vector<KeyQuestion> questions) { return peek(std::move(questions)); }
+          [this](std::vector<KeyQuestion> questions) { return peek(std::move(questions)); },
+          milliseconds(parts.limits.batch_interval_min_ms)
       ),
       last_use_(net::SteadyClock::now()) {}
 
@@ -301,6 +303,7 @@ net::awaitable<void> SaleEngine::run_reclaim_timer() {
 }
 
 net::awaitable<void> SaleEngine::serve_once() {
+    if (line_.size() < parts_.limits.batch_max) co_await pace_.turn();
     LeaseKeeper::Role role = keeper_.last_role();
     if (role != LeaseKeeper::Role::follower) {
         co_await connect();

@@ -12,6 +12,7 @@
 #include "net/event.hpp"
 #include "net/net.hpp"
 #include "net/one_shot.hpp"
+#include "net/pace.hpp"
 #include "order/clients/peer_client.hpp"
 #include "order/domain/answers.hpp"
 #include "order/domain/hint.hpp"
@@ -27,6 +28,7 @@ struct EngineLimits {
     std::size_t forward_max = 200;  ///< entries per forwarded batch: fits the peer's body limit
     std::size_t forwards_max = 2;   ///< batches under way to the holder
     std::size_t peek_max = 512;     ///< keys per snapshot
+    std::int64_t batch_interval_min_ms = 0;  ///< between beginnings; 0: as fast as commits return
     std::int64_t batch_timeout_ms = 1500;
     std::int64_t forward_timeout_ms = 800;
     std::int64_t unknowns_max = 3;  ///< in a row; then this pod only forwards
@@ -156,6 +158,7 @@ class SaleEngine : public std::enable_shared_from_this<SaleEngine> {
     LeaseKeeper keeper_;
     WaitingLine<Entry> line_;
     net::Event wake_;
+    net::Pace pace_;
     net::Batcher<KeyQuestion, TakeAnswer> peeks_;
     std::shared_ptr<postgres::Connection> connection_;
     StockHint hint_;

@@ -3,18 +3,16 @@
 import base64
 import os
 import shutil
-import signal
 import socket
-import subprocess
 import tempfile
 import urllib.parse
 from pathlib import Path
 
 from cluster.ingress_address import shop_url
 from cluster.port_forward import PortForward
-from shop import processes
+from shop.operator_command import run_operator_command
 from shop.ports import LOOPBACK
-from shop.rooms import program, programs_folder
+from shop.rooms import programs_folder
 from shop.state_folder import write_private
 from shop.trouble import Trouble
 
@@ -106,19 +104,9 @@ class ClusterShop:
     def command(self, *arguments, **extra):
         """Output of this machine's `doorbuster` against the cluster; Trouble if it failed."""
         self.ensure_postgres()
-        done = subprocess.run(
-            [str(part) for part in (program("doorbuster"), *arguments)],
-            env=self.operator_environment() | extra,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            preexec_fn=processes.die_with_this_process(signal.SIGKILL),
+        return run_operator_command(
+            arguments, self.operator_environment() | extra, timeout=COMMAND_SECONDS
         )
-        if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip()
-            raise Trouble(f"`doorbuster {arguments[0]} ...` ended with {done.returncode}: {said}")
-        return done.stdout
 
     def admin_token(self):
         email = self.secret("admin", "email").strip()

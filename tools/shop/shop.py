@@ -1,17 +1,15 @@
 """The whole shop: starts its parts in order, waits until each is ready, and ends them."""
 
 import os
-import signal
-import subprocess
 
 from shop import ports as port_choice
 from shop import processes
+from shop.operator_command import run_operator_command
 from shop.postgres import PrivatePostgres
 from shop.redis_set import NODES, SENTINELS, RedisSet
 from shop.rooms import ROOMS, RoomPorts, Rooms, program, programs_folder
 from shop.state_folder import CHECKOUT, StateFolder
 from shop.terminal import Step
-from shop.trouble import Trouble
 
 ADMIN_EMAIL = "admin@doorbuster.example"
 GATEWAY_PORT = 8080
@@ -147,17 +145,7 @@ class Shop:
 
     def command(self, *arguments, **extra):
         """Output of the operator's command `doorbuster`; Trouble if it failed."""
-        done = subprocess.run(
-            [str(part) for part in (program("doorbuster"), *arguments)],
-            env=self.operator_environment() | extra,
-            capture_output=True,
-            text=True,
-            preexec_fn=processes.die_with_this_process(signal.SIGKILL),
-        )
-        if done.returncode != 0:
-            said = (done.stderr or done.stdout).strip()
-            raise Trouble(f"`doorbuster {arguments[0]} ...` ended with {done.returncode}: {said}")
-        return done.stdout
+        return run_operator_command(arguments, self.operator_environment() | extra)
 
     def admin_token(self):
         return self.command("admin", "token", "--email", ADMIN_EMAIL).strip()

@@ -9,11 +9,13 @@ POLL_SECONDS = 0.1
 
 
 class LossyProxy:
-    """Forwards connections to a loopback port, until `swallow_answers`: from then on requests
-    still go through, answers don't, until `pass_on` closes the connections it has cheated."""
+    """Forwards connections to a loopback port, until `swallow_answers`, or until a request comes
+    that has `swallow_from` (a compiled pattern of bytes) in it: from then on requests still go
+    through, answers don't, until `pass_on` closes the connections it has cheated."""
 
-    def __init__(self, target_port):
+    def __init__(self, target_port, swallow_from=None):
         self._target_port = target_port
+        self._swallow_from = swallow_from
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._swallowing = threading.Event()
@@ -25,7 +27,11 @@ class LossyProxy:
     def swallow_answers(self):
         self._swallowing.set()
 
+    def wait_until_swallowing(self, seconds):
+        assert self._swallowing.wait(seconds), "no such request came"
+
     def pass_on(self):
+        self._swallow_from = None
         self._swallowing.clear()
 
     def close(self):
@@ -65,6 +71,9 @@ class LossyProxy:
                         data = source.recv(CHUNK_BYTES)
                         if not data:
                             return
+                        if source is client and self._swallow_from:
+                            if self._swallow_from.search(data):
+                                self._swallowing.set()
                         if source is server and self._swallowing.is_set():
                             cheated = True
                             self.swallowed_bytes += len(data)

@@ -264,8 +264,9 @@ def test_the_pools_of_the_rooms_are_what_preflight_takes_them_for():
 @contextmanager
 def purchase_that_hangs(shop, *options):
     """A preflight that has a sale in the shop and gets no more answers; and what passes them on."""
-    before = len(scratch_sales(shop))
-    with LossyProxy(int(shop.shop.url().rsplit(":", 1)[1])) as proxy:
+    # From when it was told the sale's id: before that it could not end the sale by it.
+    knows_the_sale = re.compile(rb" /api/v1/flash-sales/[0-9a-f-]{36}")
+    with LossyProxy(int(shop.shop.url().rsplit(":", 1)[1]), knows_the_sale) as proxy:
         running = subprocess.Popen(
             [str(program("doorbuster")), "preflight", "--json", *options],
             env=shop.shop.operator_environment()
@@ -275,13 +276,7 @@ def purchase_that_hangs(shop, *options):
             text=True,
         )
         try:
-            wait_until(
-                lambda: len(scratch_sales(shop)) > before,
-                RECOVERY_SECONDS,
-                what="preflight has a sale",
-                still_running=lambda: running.poll() is None,
-            )
-            proxy.swallow_answers()
+            proxy.wait_until_swallowing(RECOVERY_SECONDS)
             yield running, proxy
         finally:
             running.kill()

@@ -125,8 +125,13 @@ struct ReservationLineBody {
     base::Uuid product_id;
     std::int64_t quantity = 0;
     std::int64_t sold = 0;
+    std::string name;
+    std::int64_t price_cents = 0;
+    std::string currency;
 };
-BOOST_DESCRIBE_STRUCT(ReservationLineBody, (), (product_id, quantity, sold))
+BOOST_DESCRIBE_STRUCT(
+    ReservationLineBody, (), (product_id, quantity, sold, name, price_cents, currency)
+)
 
 struct ReservationBody {
     base::Uuid id;

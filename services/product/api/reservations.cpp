@@ -15,7 +15,9 @@ http::Response reservation_response(int status, const Reservation& reservation) 
     if (reservation.purpose) body.purpose = to_string(*reservation.purpose);
     body.state = to_string(reservation.state);
     for (const auto& line : reservation.lines) {
-        body.lines.push_back({line.product_id, line.quantity, line.sold});
+        body.lines.push_back(
+            {line.product_id, line.quantity, line.sold, line.name, line.price_cents, line.currency}
+        );
     }
     if (reservation.expires_at_ms) {
         body.expires_at = base::format_timestamp(*reservation.expires_at_ms);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <expected>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -54,6 +55,10 @@ struct ReservationLine {
     base::Uuid product_id;
     std::int64_t quantity = 0;
     std::int64_t sold = 0;
+    // The product's as they were when the reservation was made.
+    std::string name;
+    std::int64_t price_cents = 0;
+    std::string currency;
 };
 
 struct Reservation {

@@ -12,19 +12,19 @@ using Reason = StockRefusal::Reason;
 
 #define RESERVATION_COLUMNS                                                                        \
     "outcome, refused_product, available, id, purpose, state, expires_at, created_at, closed_at, " \
-    "product_ids, quantities, sold"
+    "product_ids, quantities, sold, names, prices_cents, currencies"
 
 constexpr postgres::Statement reserve_stock{
     "reserve_stock",
-    "SELECT " RESERVATION_COLUMNS " FROM product.reserve_v1($1, $2, $3, $4, $5, $6)"
+    "SELECT " RESERVATION_COLUMNS " FROM product.reserve_v2($1, $2, $3, $4, $5, $6)"
 };
 
 constexpr postgres::Statement find_reservation{
-    "find_reservation", "SELECT " RESERVATION_COLUMNS " FROM product.reservation_v1($1, 'found')"
+    "find_reservation", "SELECT " RESERVATION_COLUMNS " FROM product.reservation_v2($1, 'found')"
 };
 
 constexpr postgres::Statement settle_reservation{
-    "settle_reservation", "SELECT " RESERVATION_COLUMNS " FROM product.settle_v1($1, $2, $3, $4)"
+    "settle_reservation", "SELECT " RESERVATION_COLUMNS " FROM product.settle_v2($1, $2, $3, $4)"
 };
 
 #undef RESERVATION_COLUMNS
@@ -88,8 +88,18 @@ std::optional<Reservation> read_reservation(const postgres::Result& row) {
     const auto product_ids = row.uuid_array(0, 9);
     const auto quantities = row.integer_array(0, 10);
     const auto sold = row.integer_array(0, 11);
+    const auto names = row.text_array(0, 12);
+    const auto prices_cents = row.integer_array(0, 13);
+    const auto currencies = row.text_array(0, 14);
     for (std::size_t index = 0; index < product_ids.size(); ++index) {
-        reservation.lines.push_back({product_ids[index], quantities[index], sold[index]});
+        reservation.lines.push_back(
+            {product_ids[index],
+             quantities[index],
+             sold[index],
+             names[index],
+             prices_cents[index],
+             currencies[index]}
+        );
     }
     return reservation;
 }

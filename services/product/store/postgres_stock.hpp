@@ -51,8 +51,8 @@ struct StockLevel {
 };
 
 /// The stock of all products and what is set aside of it. Each movement is one statement and one
-/// transaction (migrations/0002_stock_functions.sql); all may be repeated freely. Throws
-/// postgres::Error when the database doesn't answer.
+/// transaction (migrations/0002_stock_functions.sql, 0003_reservation_terms.sql); all may be
+/// repeated freely. Throws postgres::Error when the database doesn't answer.
 class PostgresStock {
   public:
     explicit PostgresStock(postgres::Pool& pool) : pool_(pool) {}

@@ -90,18 +90,7 @@ Config Config::read(base::Environment& environment) {
     config.order.attempt_timeout_ms = environment.integer_or(
         "ORDER_ATTEMPT_TIMEOUT_MS", 2500, 1, 600000, "for one order pod, before another is asked"
     );
-    std::string wrong_part;
-    config.trusted_proxies = TrustedProxies::parse(
-        environment.text_or(
-            "TRUSTED_PROXIES", "", "addresses and networks whose X-Forwarded-For is believed"
-        ),
-        wrong_part
-    );
-    if (!wrong_part.empty()) {
-        environment.problem(
-            "TRUSTED_PROXIES", "has \"" + wrong_part + "\"", "Write addresses or 10.42.0.0/16"
-        );
-    }
+    config.trusted_proxies = service::TrustedProxies::read(environment);
     return config;
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "base/environment.hpp"
-#include "gateway/clients/trusted_proxies.hpp"
 #include "gateway/clients/upstream.hpp"
 #include "service/access.hpp"
+#include "service/client_address.hpp"
 
 namespace gateway {
 
@@ -14,7 +14,7 @@ struct Config {
     UpstreamSettings auth;
     UpstreamSettings product;
     UpstreamSettings order;
-    TrustedProxies trusted_proxies;
+    service::TrustedProxies trusted_proxies;
 
     static Config read(base::Environment& environment);
 };

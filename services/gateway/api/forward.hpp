@@ -20,7 +20,7 @@ struct Passage {
 /// Checks who asks and passes the request on. Lives as long as the router that calls it.
 class Door {
   public:
-    Door(service::Access& access, TrustedProxies proxies)
+    Door(service::Access& access, service::TrustedProxies proxies)
         : access_(access), proxies_(std::move(proxies)) {}
 
     /// Empties `request`'s headers and body.
@@ -30,7 +30,7 @@ class Door {
     std::optional<http::Problem> refusal(const http::Request& request, Caller caller);
 
     service::Access& access_;
-    TrustedProxies proxies_;
+    service::TrustedProxies proxies_;
 };
 
 }  // namespace gateway

@@ -102,7 +102,7 @@ bool is_listed(const std::vector<std::string>& names, std::string_view name) {
 
 /// What the hops before us wrote, if the last of them is believed. Every field, in order: a proxy
 /// may add one of its own below the one that a caller made up.
-std::string forwarded_so_far(const http::Request& request, const TrustedProxies& proxies) {
+std::string forwarded_so_far(const http::Request& request, const service::TrustedProxies& proxies) {
     std::string hops;
     if (!proxies.contains(request.remote_address)) return hops;
     for (const auto& [name, value] : request.headers) {
@@ -113,7 +113,7 @@ std::string forwarded_so_far(const http::Request& request, const TrustedProxies&
 
 }  // namespace
 
-http::Headers take_request_headers(http::Request& request, const TrustedProxies& proxies) {
+http::Headers take_request_headers(http::Request& request, const service::TrustedProxies& proxies) {
     std::string forwarded_for = forwarded_so_far(request, proxies) + request.remote_address;
     const auto declared = connection_names(request.headers);
     http::Headers headers = std::move(request.headers);

@@ -1,14 +1,14 @@
 #pragma once
 
-#include "gateway/clients/trusted_proxies.hpp"
 #include "http/message.hpp"
+#include "service/client_address.hpp"
 
 namespace gateway {
 
 /// Takes the request's headers for the next hop: without what holds for one hop only, without
 /// anything that claims an identity (X-User-*, X-Real-Ip, ...), without names that some servers
 /// take for others (underscores); with X-Request-Id and X-Forwarded-For.
-http::Headers take_request_headers(http::Request& request, const TrustedProxies& proxies);
+http::Headers take_request_headers(http::Request& request, const service::TrustedProxies& proxies);
 
 /// Drops from a room's response what holds for one hop only.
 void clean_response_headers(http::Headers& headers);

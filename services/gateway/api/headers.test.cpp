@@ -4,9 +4,9 @@
 
 namespace {
 
-gateway::TrustedProxies proxies(std::string_view list) {
+service::TrustedProxies proxies(std::string_view list) {
     std::string wrong_part;
-    auto parsed = gateway::TrustedProxies::parse(list, wrong_part);
+    auto parsed = service::TrustedProxies::parse(list, wrong_part);
     EXPECT_EQ(wrong_part, "");
     return parsed;
 }
@@ -64,22 +64,6 @@ TEST(RequestHeaders, KeepEveryHopThatATrustedProxyTells) {
         take({{"X-Forwarded-For", "6.6.6.6"}, {"x-forwarded-for", "1.2.3.4"}}, "10.42.0.0/16");
     EXPECT_EQ(headers.get("X-Forwarded-For"), "6.6.6.6, 1.2.3.4, 10.42.0.7");
     EXPECT_EQ(headers.count("X-Forwarded-For"), 1U);
-}
-
-TEST(TrustedProxies, ReadsNetworks) {
-    const auto networks = proxies("10.0.0.0/9, 192.0.2.1,fd00::/8");
-    EXPECT_TRUE(networks.contains("10.127.1.1"));
-    EXPECT_FALSE(networks.contains("10.128.0.0"));
-    EXPECT_TRUE(networks.contains("192.0.2.1"));
-    EXPECT_FALSE(networks.contains("192.0.2.2"));
-    EXPECT_TRUE(networks.contains("fd12::1"));
-    EXPECT_FALSE(networks.contains("fe80::1"));
-    EXPECT_FALSE(networks.contains("nonsense"));
-    for (const auto* wrong : {"proxy", "10.0.0.0/33", "10.0.0.0/", "10.0.0.0/8x"}) {
-        std::string wrong_part;
-        gateway::TrustedProxies::parse(wrong, wrong_part);
-        EXPECT_EQ(wrong_part, wrong);
-    }
 }
 
 }  // namespace

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/environment.hpp"
+
+// Who is at the other end, as far as limits per address need to know.
+
+namespace service {
+
+/// Proxies whose X-Forwarded-For is believed: addresses and networks ("10.42.0.0/16").
+class TrustedProxies {
+  public:
+    /// TRUSTED_PROXIES.
+    static TrustedProxies read(base::Environment& environment);
+
+    /// Reads a comma-separated list; the part that is no address if there is one.
+    static TrustedProxies parse(std::string_view list, std::string& wrong_part);
+
+    bool contains(std::string_view address) const;
+
+  private:
+    struct Network {
+        std::string bytes;  ///< 4 or 16
+        unsigned prefix_bits;
+    };
+    std::vector<Network> networks_;
+};
+
+/// The client's address: the right-most hop that is no trusted proxy, the left-most if all are.
+/// `hops`: an X-Forwarded-For whose last hop is known to be true, as the gateway writes it.
+std::string client_of(std::string_view hops, const TrustedProxies& proxies);
+
+/// What one client can't choose freely: an IPv4 address itself, an IPv6 address' /64, in a form
+/// that is the same for all ways to write it. What is no address is returned as it is.
+std::string client_network(std::string_view address);
+
+}  // namespace service

@@ -16,8 +16,9 @@ What can't be had on a machine (node, a recent Go) is reported as SKIPPED, with 
 import argparse
 import sys
 
-from contracts import authorization, rules, self_test
-from contracts.contract import ROOT, read_all
+from contracts import authorization, compatibility, lint, rules, self_test
+from contracts.contract import ROOT, read_all, room_names
+from manifests import toolbox
 from shop import terminal
 from shop.trouble import Trouble
 
@@ -46,6 +47,11 @@ def problems_of_table(contracts):
         )
 
 
+def incompatible():
+    yield from compatibility.problems(CONVERTED)
+    yield from compatibility.gone(room_names())
+
+
 def report(what, problems):
     for problem in problems:
         terminal.say(problem)
@@ -54,6 +60,14 @@ def report(what, problems):
 
 
 def check(chosen):
+    if chosen.lint:
+        found = lint.failures() if chosen.self_test else lint.problems(lint.contracts_of(CONVERTED))
+        return report("contracts, lint", found)
+    if chosen.compatibility:
+        found = compatibility.failures() if chosen.self_test else list(incompatible())
+        return report("contracts, compatibility", found)
+    if chosen.publish:
+        return report("contracts, publishing", compatibility.publish(CONVERTED))
     contracts = read_all()
     if chosen.self_test:
         return report("contracts, self-test", self_test.failures())
@@ -68,6 +82,9 @@ def main():
     terminal.prepare()
     try:
         return check(arguments())
+    except toolbox.Skipped as why:
+        terminal.say(f"contracts: SKIPPED: {why}")
+        return toolbox.SKIPPED_STATUS
     except Trouble as trouble:
         print(f"check_contracts: {trouble}", file=sys.stderr)
         return 2

@@ -49,6 +49,8 @@ GO_TOOLS = (
     GoTool("kubeconform", "github.com/yannh/kubeconform/cmd/kubeconform", "v0.8.0", 26),
     GoTool("kube-score", "github.com/zegl/kube-score/cmd/kube-score", "v1.20.0", 23),
     GoTool("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", "v1.7.12", 25),
+    # Of the contracts, which are graded in the same way.
+    GoTool("oasdiff", "github.com/oasdiff/oasdiff", "v1.37.0", 26),
 )
 POD_SECURITY_GO_MINOR = 24
 CRDS_GO_MINOR = 25

@@ -1,5 +1,6 @@
 #include "order/config.hpp"
 
+#include <algorithm>
 #include <string_view>
 
 namespace order {
@@ -71,6 +72,16 @@ void read_limits(base::Environment& environment, Config& config) {
     ));
     engine.batch_max = static_cast<std::size_t>(
         environment.integer_or("SALE_BATCH_MAX", 256, 1, 4096, "purchases per transaction")
+    );
+    // A forwarded batch is one of the holder's, or it would wait there for several.
+    engine.forward_max = std::min(engine.forward_max, engine.batch_max);
+    engine.wait_max_ms = environment.integer_or(
+        "SALE_WAIT_MAX_MS",
+        250,
+        1,
+        60000,
+        "who would wait longer for their turn is told busy at once; less than "
+        "SALE_FORWARD_TIMEOUT_MS"
     );
     engine.batch_interval_min_ms = environment.integer_or(
         "SALE_BATCH_INTERVAL_MIN_MS",

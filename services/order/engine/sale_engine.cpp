@@ -24,6 +24,11 @@ bool is_poison(const std::string& sqlstate) {
     return sqlstate.starts_with("22") || sqlstate.starts_with("23");
 }
 
+std::int64_t microseconds_since(net::SteadyClock::time_point moment) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(net::SteadyClock::now() - moment)
+        .count();
+}
+
 TakeAnswer undecided(TakeAnswer::Kind kind) {
     TakeAnswer answer;
     answer.kind = kind;
@@ -59,6 +64,9 @@ EngineMetrics::EngineMetrics(metrics::Registry& registry)
       takes_bought(registry.counter("doorbuster_sale_orders_total", "Orders written by this pod")),
       takes_refused_by_snapshot(registry.counter(
           "doorbuster_sale_snapshot_refusals_total", "Takes refused by an unlocked snapshot"
+      )),
+      takes_turned_away(registry.counter(
+          "doorbuster_sale_turned_away_total", "Takes told busy because the line was too long"
       )),
       batch_takes(registry.histogram(
           "doorbuster_sale_batch_takes", "Takes per batch", {1, 2, 5, 10, 20, 50, 100, 200, 500}
@@ -146,8 +154,11 @@ net::awaitable<TakeAnswer> SaleEngine::take(Take take, net::Deadline deadline) {
         if (!row_must_decide) co_return seen;
     }
     const TakeReply reply;
-    const bool queued = enqueue({take, reply, deadline, false, false});
-    if (!queued) co_return undecided(TakeAnswer::Kind::busy);
+    const bool queued = may_join() && enqueue({take, reply, deadline, false, false});
+    if (!queued) {
+        parts_.metrics.takes_turned_away.Increment();
+        co_return undecided(TakeAnswer::Kind::busy);
+    }
     wake_.notify();
     co_return co_await reply.wait();
 }
@@ -160,6 +171,14 @@ net::awaitable<ReturnAnswer> SaleEngine::give_back(Return wish, net::Deadline de
     if (!queued) co_return undecided_return(TakeAnswer::Kind::busy);
     wake_.notify();
     co_return co_await reply.wait();
+}
+
+bool SaleEngine::may_join() const {
+    const EngineLimits& limits = parts_.limits;
+    const bool follows = keeper_.last_role() == LeaseKeeper::Role::follower;
+    const std::size_t round_max =
+        follows ? limits.forward_max * limits.forwards_max : limits.batch_max;
+    return serving_time_.wait_us(line_.size(), round_max) <= limits.wait_max_ms * 1000;
 }
 
 bool SaleEngine::enqueue(Entry entry) {
@@ -385,6 +404,7 @@ net::awaitable<BatchResult> SaleEngine::call_row(const Entries& entries, BatchMo
         started + milliseconds(parts_.limits.batch_timeout_ms)
     );
     const std::chrono::duration<double> spent = net::SteadyClock::now() - started;
+    serving_time_.observe_round_us(microseconds_since(started));
     parts_.metrics.batch_seconds.Observe(spent.count());
     parts_.metrics.batch_takes.Observe(static_cast<double>(takes.size()));
     co_return result;
@@ -485,7 +505,8 @@ net::awaitable<void> SaleEngine::forward(Entries entries, std::string address) {
             batch.takes.push_back(std::get<Take>(entry.wish));
         }
     }
-    const auto deadline = net::deadline_in(milliseconds(parts_.limits.forward_timeout_ms));
+    const auto started = net::SteadyClock::now();
+    const auto deadline = started + milliseconds(parts_.limits.forward_timeout_ms);
     std::string why;
     std::expected<ForwardedAnswers, PeerClient::Refusal> answers{
         std::unexpect, PeerClient::Refusal::not_holder
@@ -506,6 +527,7 @@ net::awaitable<void> SaleEngine::forward(Entries entries, std::string address) {
         requeue(std::move(entries));
     } else {
         parts_.metrics.batches_forwarded.Increment();
+        serving_time_.observe_round_us(microseconds_since(started));
         answer_forwarded(entries, *answers);
     }
     wake_.notify();

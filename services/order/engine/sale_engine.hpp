@@ -16,6 +16,7 @@
 #include "order/clients/peer_client.hpp"
 #include "order/domain/answers.hpp"
 #include "order/domain/hint.hpp"
+#include "order/domain/serving_time.hpp"
 #include "order/domain/waiting_line.hpp"
 #include "order/engine/database_clock.hpp"
 #include "order/engine/lease_keeper.hpp"
@@ -30,6 +31,9 @@ struct EngineLimits {
     std::size_t peek_max = 512;     ///< keys per snapshot
     std::int64_t batch_interval_min_ms = 0;  ///< between beginnings; 0: as fast as commits return
     std::int64_t batch_timeout_ms = 1500;
+    /// Whoever would wait longer in the line is told busy at once. Less than forward_timeout_ms:
+    /// what another pod forwards waits behind the holder's line.
+    std::int64_t wait_max_ms = 250;
     std::int64_t forward_timeout_ms = 800;
     std::int64_t unknowns_max = 3;  ///< in a row; then this pod only forwards
     std::int64_t reclaim_every_ms = 100;
@@ -46,6 +50,7 @@ struct EngineMetrics {
     prometheus::Counter& batches_unknown;
     prometheus::Counter& takes_bought;
     prometheus::Counter& takes_refused_by_snapshot;
+    prometheus::Counter& takes_turned_away;
     prometheus::Histogram& batch_takes;
     prometheus::Histogram& batch_seconds;
 };
@@ -144,6 +149,9 @@ class SaleEngine : public std::enable_shared_from_this<SaleEngine> {
     static void answer(const Entries& entries, const BatchResult& result, EngineMetrics& metrics);
     void answer_forwarded(const Entries& entries, const ForwardedAnswers& answers);
     static void answer_all(const Entries& entries, TakeAnswer::Kind kind);
+    /// Whether a buyer who comes now is served in time. Without asking, all who wait longer than
+    /// they care to would still be served, and nobody in time: a shop that sells to the absent.
+    bool may_join() const;
     /// False if the line is full.
     bool enqueue(Entry entry);
     /// The next entries that still wait for an answer.
@@ -157,6 +165,7 @@ class SaleEngine : public std::enable_shared_from_this<SaleEngine> {
     SaleTerms terms_;
     LeaseKeeper keeper_;
     WaitingLine<Entry> line_;
+    ServingTime serving_time_;
     net::Event wake_;
     net::Pace pace_;
     net::Batcher<KeyQuestion, TakeAnswer> peeks_;

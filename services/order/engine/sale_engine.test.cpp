@@ -30,7 +30,10 @@ EngineLimits quick_limits() {
 /// One order pod as far as selling goes: engine, lease, and the door for other pods' batches.
 class Pod {
   public:
-    Pod(TestShop& shop, testing::TemporaryRedis& redis, const base::Uuid& sale)
+    Pod(TestShop& shop,
+        testing::TemporaryRedis& redis,
+        const base::Uuid& sale,
+        const EngineLimits& limits = quick_limits())
         : shop_(shop),
           redis_(shop.executor(), redis.settings(), nullptr),
           lease_(redis_, quick_limits().lease.lease_ms),
@@ -61,7 +64,7 @@ class Pod {
                 clock_,
                 metrics_,
                 self,
-                quick_limits()
+                limits
             },
             known->terms
         );
@@ -254,6 +257,30 @@ TEST_F(SaleEngineTest, ALateTakeIsNeitherTakenNorRefused) {
     const TakeAnswer answer = shop_.run(pod.engine().take(take, past));
     EXPECT_NE(answer.kind, TakeAnswer::Kind::decided);
     EXPECT_EQ(shop_.number("SELECT count(*) FROM orders.sale_orders"), 0);
+}
+
+TEST_F(SaleEngineTest, WhoWouldWaitTooLongIsToldSoAtOnceAndMayComeAgain) {
+    const base::Uuid id = sale(100);
+    EngineLimits limits = quick_limits();
+    limits.batch_max = 1;
+    limits.wait_max_ms = 0;  // one round ahead is too many
+    Pod pod(shop_, redis_, id, limits);
+    make_holder(pod);
+    const std::vector<Take> wanted = takes(20);
+    const auto answers = rush({&pod}, wanted);
+    const auto turned_away = std::ranges::count_if(answers, [](const TakeAnswer& answer) {
+        return answer.kind == TakeAnswer::Kind::busy;
+    });
+    EXPECT_GT(turned_away, 0);
+    EXPECT_GT(bought(answers), 0);
+    EXPECT_EQ(bought(answers) + turned_away, 20);
+    // Nothing was decided about them, and a quiet line takes everybody.
+    int in_all = 0;
+    for (const Take& again : wanted) {
+        in_all += static_cast<int>(rush({&pod}, {again}).front().kind == TakeAnswer::Kind::decided);
+    }
+    EXPECT_EQ(in_all, 20);
+    EXPECT_EQ(shop_.violations(id), "");
 }
 
 TEST_F(SaleEngineTest, ReturnedUnitsAreSoldAgain) {

@@ -3,6 +3,7 @@
 import signal
 
 import pytest
+from declared_answers import declared_answers
 from shop_under_test import LocalShopUnderTest
 
 from shop import processes
@@ -19,3 +20,11 @@ def shop():
         yield under_test
     finally:
         under_test.stop()
+
+
+@pytest.fixture(autouse=True)
+def answers_are_declared():
+    """Every problem that a test was answered is one that the contract lists."""
+    yield
+    undeclared = declared_answers.take_undeclared()
+    assert not undeclared, "\n".join(undeclared)

@@ -9,6 +9,8 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
+from declared_answers import declared_answers
+
 from shop.ports import LOOPBACK
 from shop.processes import die_with_this_process
 from shop.rooms import program
@@ -75,13 +77,12 @@ class ShopUnderTest:
         try:
             connection.request(method, path, body=body, headers=fields)
             response = connection.getresponse()
-            return Answer(
-                response.status,
-                {name.lower(): value for name, value in response.getheaders()},
-                response.read().decode(),
-            )
+            names = {name.lower(): value for name, value in response.getheaders()}
+            answer = Answer(response.status, names, response.read().decode())
         finally:
             connection.close()
+        declared_answers.saw(method, path, room, answer.status, answer.headers, answer.text)
+        return answer
 
     def admin(self, method, path, **arguments):
         return self.request(method, path, token=self.admin_token(), **arguments)

@@ -73,13 +73,7 @@ class Operation:
     @cached_property
     def answerable(self):
         """{(status, code)} of all problems that the room may answer to a request of this path."""
-        shared = self.contract.document.get("x-problem-codes", {})
-        return {
-            (int(status), code)
-            for codes in (self.codes, shared)
-            for status, listed in codes.items()
-            for code in listed
-        }
+        return pairs_of(self.codes) | self.contract.answerable_anywhere
 
     @property
     def responses(self):
@@ -124,6 +118,11 @@ class Contract:
     def read(cls, room, folder=FOLDER):
         return cls(room, (folder / f"{room}{ENDING}").read_text(encoding="utf-8"))
 
+    @cached_property
+    def answerable_anywhere(self):
+        """{(status, code)} of what the HTTP layer answers before it knows the operation."""
+        return pairs_of(self.document.get("x-problem-codes", {}))
+
     @property
     def version(self):
         """(major, minor, patch)"""
@@ -160,6 +159,11 @@ class Contract:
             ),
             None,
         )
+
+
+def pairs_of(codes):
+    """{(status, code)} of what x-problem-codes holds."""
+    return {(int(status), code) for status, listed in codes.items() for code in listed}
 
 
 def room_names(folder=FOLDER):

@@ -132,13 +132,9 @@ def problems_of_code_literals(contracts, rooms, root):
 
 
 def codes_listed(contract):
-    nodes = [contract.document, *(each.node for each in contract.operations)]
-    return {
-        (int(status), code)
-        for node in nodes
-        for status, codes in node.get("x-problem-codes", {}).items()
-        for code in codes
-    }
+    return set().union(
+        contract.answerable_anywhere, *(each.answerable for each in contract.operations)
+    )
 
 
 def missing(where, written, listed, contract):

@@ -1,5 +1,5 @@
-"""Whether what a shop answers is what its contracts declare: each problem document's status and code
-for the operation asked. Tests collect what isn't while they run, and fail for it when they end."""
+"""Whether what a shop answers is what its contracts declare: the status and code of each problem
+document, for the operation asked. Tests collect what isn't while they run, and fail for it when they end."""
 
 import json
 
@@ -17,13 +17,14 @@ class DeclaredAnswers:
 
     def saw(self, method, target, room, status, headers, text):
         """An answer of `room`'s own port, or of the gateway if that is None."""
-        if headers.get("content-type") != PROBLEM:
+        if headers.get("content-type") != PROBLEM or method == "HEAD":
             return
         code = json.loads(text).get("code")
         path = target.split("?")[0]
         answerable = self._answerable(method, path, room)
         if answerable is not None and (status, code) not in answerable:
-            line = f"{room or GATEWAY} answered {method} {path}: {status} {code}, not in its contract"
+            answered = f"{room or GATEWAY} answered {method} {path}: {status} {code}"
+            line = f"{answered}, which is not in its contract"
             self.undeclared.setdefault(line, None)
 
     def take_undeclared(self):

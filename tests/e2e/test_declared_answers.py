@@ -22,7 +22,6 @@ def said_of(method, target, room, status, code, kind=PROBLEM):
         ("GET", THING, None, 404, "thing_unknown"),
         ("GET", THING, "things-2", 404, "thing_unknown"),
         ("GET", f"{THING}?colour=blue", None, 404, "route_unknown"),
-        ("HEAD", THING, None, 400, "request_malformed"),
         ("GET", "/nowhere", None, 404, "route_unknown"),
     ],
 )

@@ -3,6 +3,8 @@ cell, docs/authorization.md shows them."""
 
 from dataclasses import dataclass
 
+from contracts.contract import GATEWAY
+
 GATEWAY_DOOR, ROOM_DOOR = "gateway", "room"
 
 # Columns: who asks.
@@ -44,7 +46,7 @@ REFUSING_CODES = {
 
 @dataclass(frozen=True)
 class Cell:
-    """What must be answered: one of `codes` with `status`; without a status, the caller is let in."""
+    """What must be answered: `status` with one of `codes`. Without a status, it is let in."""
 
     status: int = 0
     codes: frozenset = frozenset()
@@ -69,7 +71,7 @@ def cell(operation, who, door):
     if door == GATEWAY_DOOR:
         if operation.is_internal:
             return refused(404, ROUTE_UNKNOWN)
-        if who in SERVICES:
+        if who in SERVICES and operation.room != GATEWAY:
             return refused(401, "token_invalid")
     return _by_caller(operation, who)
 
@@ -116,13 +118,13 @@ customer" asks for what belongs to somebody else: for all but its owner, admins 
 exist. A service with a wrong secret, or one that nobody knows, is refused like somebody anonymous.
 
 Outside means through the gateway: what it doesn't route is 404 `route_unknown` there, and a
-service's credential is 401 `token_invalid` whatever it is for.
+service's credential is 401 `token_invalid` whatever room it is for.
 """
 
 
 def table(contracts, rooms):
     """The text of docs/authorization.md."""
-    routed = {each.name for each in contracts["gateway"].operations}
+    routed = {each.name for each in contracts[GATEWAY].operations}
     parts = [HEAD]
     for room in sorted(rooms):
         rows = [_row(one, routed) for one in contracts[room].operations if not one.forwarded_to]

@@ -53,8 +53,11 @@ def broken_shapes(old, new):
     if done.returncode != 0:
         raise Trouble(f"oasdiff failed: {toolbox.said_by(done)}")
     errors = [each for each in json.loads(done.stdout) if each["level"] >= 3]
-    said = (f"{each.get('operation', '')} {each.get('path', '')}: {each['text']}" for each in errors)
-    return list(dict.fromkeys(said))
+    return list(dict.fromkeys(line_of(each) for each in errors))
+
+
+def line_of(error):
+    return f"{error.get('operation', '')} {error.get('path', '')}: {error['text']}"
 
 
 def lost_codes(before, after):

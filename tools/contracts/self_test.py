@@ -94,7 +94,8 @@ LIBRARY = """\
 http::Problem refused(std::string code, std::string detail);
 auto a = refused("token_missing", "x"), b = refused("token_invalid", "x");
 auto c = refused("token_expired", "x"), d = refused("service_credential_required", "x");
-auto e = http::Problem{403, "admin_only"}, f = http::Problem{.status = 404, .code = "route_unknown"};
+auto e = http::Problem{403, "admin_only"};
+auto f = http::Problem{.status = 404, .code = "route_unknown"};
 auto g = refuse(400, "request_malformed", "x");
 """
 
@@ -118,7 +119,7 @@ PLANTED = (
     ("things", "token_invalid, token_expired]\n        '404'", "token_expired]\n        '404'",
      "is for customer: x-problem-codes needs 401 token_invalid"),
     ("things", "[service_credential_required]", "[token_missing]", "needs 401 service_credential"),
-    ("things", "      security: [{ serviceCredential: [] }]\n", "", "is internal, and for customer"),
+    ("things", "      security: [{ serviceCredential: [] }]\n", "", "is internal, and for"),
     ("things", "x-problem-codes:\n  '400': [request_malformed]\n", "", "what the HTTP layer"),
     ("things", "        '403': [admin_only]\n", "", "is for admin (security says admin), and"),
     ("things", "/api/v1/things/{id}:", "/api/v1/thing/{id}:", "is not in the contract of things"),

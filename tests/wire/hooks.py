@@ -1,7 +1,6 @@
-"""Loaded by schemathesis: makes generated requests meet things that exist.
+"""Loaded by schemathesis: makes generated requests meet things that exist, and knows problem codes.
 
-Without this nearly every request would end at 401 or 404. WIRE_FACTS is a file of test_wire.py with
-tokens by operation and values that exist; three of four requests use them."""
+WIRE_FACTS is a file of facts.py by operation; three of four requests use what it knows."""
 
 import json
 import os
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import schemathesis
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.generation.meta import TestPhase
 
 FACTS = json.loads(Path(os.environ["WIRE_FACTS"]).read_text())
 # One in so many keeps what was generated.
@@ -23,14 +23,34 @@ def _keeps_generated():
     return _calls % KEPT == 0
 
 
+def _facts_of(case):
+    return FACTS.get(f"{case.operation.method.upper()} {case.operation.path}", {})
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     """The caller that the operation is for, unless a request is to lack just that."""
-    name = f"{case.method} {case.path}"
-    if not _keeps_generated():
-        _use_what_exists(case, FACTS["known"].get(name, {}))
-    if name in FACTS["tokens"] and _broken_on_purpose(case) != "Authorization":
-        case.headers["Authorization"] = f"Bearer {FACTS['tokens'][name]}"
+    facts = _facts_of(case)
+    if not _is_linked(case) and not _keeps_generated():
+        _use_what_exists(case, facts)
+    if facts.get("authorization") and _broken_on_purpose(case) != "Authorization":
+        case.headers["Authorization"] = facts["authorization"]
+
+
+@schemathesis.check
+def problem_code_is_declared(ctx, response, case):
+    """Each problem's status and code are in the contract's x-problem-codes."""
+    kinds = response.headers.get("content-type", [])
+    if "application/problem+json" not in kinds or case.method.upper() == "HEAD":
+        return
+    answered = [response.status_code, response.json().get("code")]
+    if answered not in _facts_of(case).get("answerable", []):
+        raise AssertionError(f"Undeclared problem code: {answered[0]} {answered[1]}")
+
+
+def _is_linked(case):
+    """Its values are those of an answer before."""
+    return case.meta is not None and case.meta.phase.name == TestPhase.STATEFUL
 
 
 def _broken_on_purpose(case):
@@ -42,9 +62,9 @@ def _is_sound(case, location):
     return component is None or not component.mode.is_negative
 
 
-def _use_what_exists(case, known):
+def _use_what_exists(case, facts):
     """What was broken on purpose stays broken."""
-    if "id" in known and _is_sound(case, ParameterLocation.PATH):
-        case.path_parameters["id"] = known["id"]
-    if "body" in known and _is_sound(case, ParameterLocation.BODY) and isinstance(case.body, dict):
-        case.body.update(known["body"])
+    if _is_sound(case, ParameterLocation.PATH):
+        case.path_parameters.update(facts.get("path", {}))
+    if _is_sound(case, ParameterLocation.BODY) and isinstance(case.body, dict):
+        case.body.update(facts.get("body", {}))

@@ -1,24 +1,26 @@
-"""Every contract that can be reached from outside, against a running shop: schemathesis makes
-requests from the contract, sound ones and broken ones, and each answer must be one that the contract
-declares: its status, its content type, its headers and its body."""
+"""Every contract against a running shop: schemathesis makes requests from the contract, sound ones
+and broken ones, and each answer must be one that the contract declares: its status, its problem code,
+its content type, its headers and its body. What the gateway routes is asked there, the rest at the
+room's own port."""
 
-import json
 import os
 import re
 import subprocess
-import uuid
 from pathlib import Path
 
 import pytest
 import schemathesis_tool
+from facts import Facts
 
-ROOT = Path(__file__).resolve().parents[2]
+from contracts.contract import GATEWAY, ROOT, read_all
+
 HOOKS = Path(__file__).with_name("hooks.py")
-METHODS = ("get", "head", "post", "put", "patch", "delete", "options")
-PASSWORD = "a long enough secret"
+CONTRACTS = read_all()
+ROUTED = {each.name for each in CONTRACTS[GATEWAY].operations}
 
-# Cases per operation: so many that all four contracts take a minute and a half at most.
-CASES = {"auth": 25, "echo": 15, "product": 40, "order": 30}
+# Cases per operation: so many that all contracts together take two minutes at most.
+CASES_OF_MANY = 15
+CASES = {"auth": 25, "product": 40, "order": 30}
 LIMIT_SECONDS = 240
 CHECKS = (
     "not_a_server_error",
@@ -29,6 +31,7 @@ CHECKS = (
     "negative_data_rejection",
     "missing_required_header",
     "unsupported_method",
+    "problem_code_is_declared",
 )
 # Echo answers whatever method it is asked by.
 EXCLUDED = {"echo": ["--exclude-checks", "unsupported_method"]}
@@ -41,79 +44,25 @@ negative_data_rejection.expected-statuses = [400, 401, 403, 404, 405, 409, 413, 
 """
 
 
-def operations_of(contract):
-    """[(method, path, lines)] of a contract of ours: paths indented by two, methods by four."""
-    found = []
-    path = None
-    in_paths = False
-    for line in (ROOT / "contracts" / f"{contract}.openapi.yaml").read_text().splitlines():
-        if line and not line.startswith(" "):
-            in_paths = line == "paths:"
-        if not in_paths:
-            continue
-        if match := re.fullmatch(r"  (/\S*):", line):
-            path = match[1]
-        elif (match := re.fullmatch(r"    (\w+):", line)) and match[1] in METHODS:
-            found.append((match[1].upper(), path, []))
-        elif found:
-            found[-1][2].append(line.strip())
-    return found
+def outside(room):
+    """The operations of a room's contract that the gateway lets through, or answers itself."""
+    return [
+        each
+        for each in CONTRACTS[room].operations
+        if each.name in ROUTED and not each.forwarded_to
+    ]
 
 
-def doors():
-    """{room: {"GET /path": caller}}: what the gateway lets through."""
-    rooms = {}
-    for method, path, lines in operations_of("gateway"):
-        members = dict(line.split(": ", 1) for line in lines if line.startswith("x-"))
-        if "x-room" in members:
-            rooms.setdefault(members["x-room"], {})[f"{method} {path}"] = members["x-caller"]
-    return rooms
+def inside(room):
+    return [each for each in CONTRACTS[room].operations if each.name not in ROUTED]
 
 
-class Facts:
-    """What exists in the shop, for the hooks."""
-
-    def __init__(self, shop):
-        self._shop = shop
-        email = f"{uuid.uuid4()}@example.com"
-        credentials = {"email": email, "password": PASSWORD}
-        assert shop.request("POST", "/api/v1/auth/register", body=credentials).status == 201
-        session = shop.request("POST", "/api/v1/auth/login", body=credentials)
-        refresh = {"refresh_token": session.body["refresh_token"]}
-        self.buyer = session.body["access_token"]
-        product = shop.make_product(stock=1_000_000)
-        sale = shop.make_sale(units=1000, limit=1000, holds=1000)
-        orders = [shop.buy(sale, self.buyer).body["order_id"] for _ in range(3)]
-        paused, ended = shop.make_sale(units=10), shop.make_sale(units=10)
-        assert shop.buy(ended, shop.customer()).status == 201
-        self.known = {
-            "POST /api/v1/auth/login": {"body": credentials},
-            "POST /api/v1/auth/refresh": {"body": refresh},
-            "GET /api/v1/products/{id}": {"id": product},
-            "PATCH /api/v1/products/{id}": {"id": product},
-            "POST /api/v1/products/{id}/restocks": {"id": product},
-            "POST /api/v1/flash-sales": {
-                "body": {
-                    "product_id": product,
-                    "starts_at": "2020-01-01T00:00:00Z",
-                    "ends_at": "2099-01-01T00:00:00Z",
-                }
-            },
-            "GET /api/v1/flash-sales/{id}": {"id": sale},
-            "GET /api/v1/flash-sales/{id}/audit": {"id": sale},
-            "POST /api/v1/flash-sales/{id}/orders": {"id": sale},
-            "POST /api/v1/flash-sales/{id}/pause": {"id": paused},
-            "POST /api/v1/flash-sales/{id}/resume": {"id": paused},
-            "POST /api/v1/flash-sales/{id}/end": {"id": ended},
-            "GET /api/v1/orders/{id}": {"id": orders[0]},
-            "POST /api/v1/orders/{id}/pay": {"id": orders[1]},
-            "POST /api/v1/orders/{id}/cancel": {"id": orders[2]},
-        }
-
-    def write(self, file, callers):
-        tokens = {"customer": self.buyer, "admin": self._shop.admin_token()}
-        who = {name: tokens[caller] for name, caller in callers.items() if caller in tokens}
-        file.write_text(json.dumps({"tokens": who, "known": self.known}))
+PARTS = [
+    pytest.param(room, part, id=f"{room}, {part.__name__}")
+    for room in CONTRACTS
+    for part in (outside, inside)
+    if part(room)
+]
 
 
 @pytest.fixture(scope="module")
@@ -129,16 +78,16 @@ def schemathesis():
         pytest.fail(str(missing), pytrace=False)
 
 
-def test_each_room_is_tested():
-    assert set(doors()) == set(CASES)
+def pod_of(room):
+    return "order-1" if room == "order" else room
 
 
-def run_schemathesis(program, shop, folder, contract, *options):
+def run_schemathesis(program, folder, contract, origin, *options):
     """Its exit code and what it said. The same requests at every run, so that a failure can be
     repeated."""
     (folder / "schemathesis.toml").write_text(SETTINGS)
-    command = [program, "run", contract, "--url", shop.shop.url(), "--checks", ",".join(CHECKS)]
-    command += ["--phases", "examples,coverage,fuzzing", "--generation-deterministic", *options]
+    command = [program, "run", contract, "--url", origin, "--checks", ",".join(CHECKS)]
+    command += ["--phases", "examples,coverage,fuzzing,stateful", "--generation-deterministic", *options]
     command += ["--no-color", "--warnings", "off", "--request-timeout", 10, "--no-shrink"]
     done = subprocess.run(
         [str(part) for part in command],
@@ -153,18 +102,19 @@ def run_schemathesis(program, shop, folder, contract, *options):
     return done.returncode, "\n".join(line[:400] for line in done.stdout.splitlines())
 
 
-@pytest.mark.parametrize("room", CASES)
-def test_answers_are_those_of_the_contract(shop, facts, schemathesis, tmp_path, room):
-    facts.write(tmp_path / "facts.json", doors()[room])
+@pytest.mark.parametrize(("room", "part"), PARTS)
+def test_answers_are_those_of_the_contract(shop, facts, schemathesis, tmp_path, room, part):
+    operations = part(room)
+    facts.write(tmp_path / "facts.json", operations)
     contract = ROOT / "contracts" / f"{room}.openapi.yaml"
-    inside = [path for _, path, _ in operations_of(room) if path.startswith("/internal/")]
-    options = ["--max-examples", CASES[room], *EXCLUDED.get(room, [])]
-    for path in dict.fromkeys(inside):
-        options += ["--exclude-path", path]
-    code, said = run_schemathesis(schemathesis, shop, tmp_path, contract, *options)
+    options = ["--max-examples", CASES.get(room, CASES_OF_MANY), *EXCLUDED.get(room, [])]
+    for path in dict.fromkeys(each.path for each in operations):
+        options += ["--include-path", path]
+    origin = shop.shop.rooms.origin(GATEWAY if part is outside else pod_of(room))
+    code, said = run_schemathesis(schemathesis, tmp_path, contract, origin, *options)
     assert code == 0, said[-12000:]
     tested = re.search(r"Tested: +(\d+)", said)
-    assert tested and int(tested[1]) == len(operations_of(room)) - len(inside), said[-3000:]
+    assert tested and int(tested[1]) == len(operations), said[-3000:]
 
 
 @pytest.mark.parametrize(
@@ -178,11 +128,27 @@ def test_answers_are_those_of_the_contract(shop, facts, schemathesis, tmp_path, 
 def test_an_answer_that_is_not_declared_is_found(
     shop, facts, schemathesis, tmp_path, declared, planted, found
 ):
-    facts.write(tmp_path / "facts.json", doors()["order"])
-    text = (ROOT / "contracts" / "order.openapi.yaml").read_text()
+    facts.write(tmp_path / "facts.json", outside("order"))
+    said = said_of_planted(schemathesis, shop, tmp_path, declared, planted)
+    assert found in said, said[-6000:]
+
+
+def test_a_problem_code_that_is_not_declared_is_found(shop, facts, schemathesis, tmp_path):
+    (get_order,) = [each for each in outside("order") if each.node["operationId"] == "getOrder"]
+    facts.write(tmp_path / "facts.json", [get_order])
+    text = (tmp_path / "facts.json").read_text()
+    (tmp_path / "facts.json").write_text(text.replace("order_unknown", "renamed"))
+    said = said_of_planted(schemathesis, shop, tmp_path, "", "")
+    assert "Undeclared problem code: 404 order_unknown" in said, said[-6000:]
+
+
+def said_of_planted(schemathesis, shop, folder, declared, planted):
+    """What is said of order's contract with a change, which must be found."""
+    text = CONTRACTS["order"].text
     assert declared in text
-    contract = tmp_path / "planted.yaml"
-    contract.write_text(text.replace(declared, planted))
+    contract = folder / "planted.yaml"
+    contract.write_text(text.replace(declared, planted) if declared else text)
     options = ["--max-examples", 5, "--include-operation-id", "getOrder"]
-    code, said = run_schemathesis(schemathesis, shop, tmp_path, contract, *options)
-    assert code == 1 and found in said, said[-6000:]
+    code, said = run_schemathesis(schemathesis, folder, contract, shop.shop.url(), *options)
+    assert code == 1, said[-6000:]
+    return said

@@ -5,6 +5,7 @@
 #include <cctype>
 #include <charconv>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -87,10 +88,24 @@ std::string Environment::secret(
     return text;
 }
 
-std::string Environment::optional_secret(const std::string& name, const std::string& meaning) {
+std::string Environment::optional_secret(
+    const std::string& name, const std::string& meaning, MissingFile missing_file
+) {
     variables_.push_back({.name = name, .meaning = meaning, .fallback = "", .secret = true});
+    const auto path = file_of(name);
+    std::error_code failure;
+    if (missing_file == MissingFile::is_absent && path &&
+        std::filesystem::status(*path, failure).type() == std::filesystem::file_type::not_found) {
+        return "";
+    }
     const std::string text = value(name).value_or("");
     return is_obvious(name, text) ? "" : text;
+}
+
+std::optional<std::string> Environment::file_of(const std::string& name) const {
+    std::optional<std::string> path = lookup_(name + "_FILE");
+    if (path && path->empty()) return std::nullopt;
+    return path;
 }
 
 std::int64_t Environment::integer_or(

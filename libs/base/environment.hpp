@@ -36,8 +36,18 @@ class Environment {
     );
     /// Required secret of at least `bytes_min` bytes: never shown, never defaulted.
     std::string secret(const std::string& name, std::size_t bytes_min, const std::string& meaning);
-    /// A secret that a deployment may leave out; empty when absent.
-    std::string optional_secret(const std::string& name, const std::string& meaning);
+    /// A secret that a deployment may leave out; empty when absent. `missing_file`: whether
+    /// NAME_FILE may name a file that isn't there, as with a key of a mounted secret that comes and
+    /// goes.
+    enum class MissingFile { is_a_problem, is_absent };
+    std::string optional_secret(
+        const std::string& name,
+        const std::string& meaning,
+        MissingFile missing_file = MissingFile::is_a_problem
+    );
+    /// Where the value of a variable is read from, for who reads it again when it changes; nullopt
+    /// if it isn't given as a file.
+    std::optional<std::string> file_of(const std::string& name) const;
     std::int64_t integer_or(
         const std::string& name,
         std::int64_t fallback,

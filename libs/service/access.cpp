@@ -268,6 +268,10 @@ void Access::start() {
     core_->start();
 }
 
+void Access::use_keys(std::string_view jwks) {
+    core_->use(jwks);
+}
+
 bool Access::has_keys() const {
     return core_->has_keys();
 }

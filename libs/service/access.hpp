@@ -39,6 +39,8 @@ class Access {
 
     void start();
     bool has_keys() const;
+    /// Other keys from now on, where they aren't fetched; tokens of a key that is gone with them.
+    void use_keys(std::string_view jwks);
 
     /// The caller's claims; or 401 `token_missing`, `token_invalid`, `token_expired`, or 503
     /// `keys_unavailable` before the first key set came.

@@ -49,6 +49,8 @@ class SigningKey {
   public:
     /// Throws std::runtime_error with how to make one if the text is not a P-256 private key.
     static SigningKey from_pem(std::string_view pem);
+    /// Every private key of a text that may hold several. Throws the same.
+    static std::vector<SigningKey> all_from_pem(std::string_view pem);
     /// A new key pair, as PEM (PKCS#8).
     static std::string generate_pem();
 

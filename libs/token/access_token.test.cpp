@@ -323,6 +323,20 @@ TEST_F(AccessToken, key_sets_that_are_of_no_use_change_nothing) {
     EXPECT_TRUE(verifier_.verify(text, now_s));
 }
 
+TEST(signing_key, may_stand_beside_others_in_one_text) {
+    const std::string first = token::SigningKey::generate_pem();
+    const std::string second = token::SigningKey::generate_pem();
+    const auto keys = token::SigningKey::all_from_pem("two keys:\n" + first + "\n" + second);
+    ASSERT_EQ(keys.size(), 2u);
+    EXPECT_EQ(keys[0].kid(), token::SigningKey::from_pem(first).kid());
+    EXPECT_EQ(keys[1].kid(), token::SigningKey::from_pem(second).kid());
+    EXPECT_EQ(token::SigningKey::all_from_pem(first).size(), 1u);
+    const std::string cut = second.substr(0, second.size() / 2);
+    for (const std::string& text : {std::string(), std::string("no key"), first + cut}) {
+        EXPECT_THROW(token::SigningKey::all_from_pem(text), std::runtime_error);
+    }
+}
+
 TEST(verifier, bounds_its_key_set) {
     const auto first = token::SigningKey::from_pem(pem);
     const auto second = token::SigningKey::from_pem(token::SigningKey::generate_pem());

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -64,6 +65,18 @@ SigningKey SigningKey::from_pem(std::string_view pem) {
         );
     }
     return SigningKey(std::make_unique<Impl>(std::move(*key)));
+}
+
+std::vector<SigningKey> SigningKey::all_from_pem(std::string_view pem) {
+    constexpr std::string_view begin = "-----BEGIN ";
+    std::vector<SigningKey> keys;
+    std::size_t next = std::min(pem.find(begin), pem.size());
+    do {
+        pem.remove_prefix(next);
+        next = pem.find(begin, std::min(begin.size(), pem.size()));
+        keys.push_back(from_pem(pem.substr(0, next)));
+    } while (next != std::string_view::npos);
+    return keys;
 }
 
 std::string SigningKey::generate_pem() {

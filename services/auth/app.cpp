@@ -5,7 +5,6 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "auth/api/routes.hpp"
-#include "base/assertion.hpp"
 #include "logging/logging.hpp"
 #include "net/event.hpp"
 #include "postgres/migrate.hpp"
@@ -16,7 +15,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // The newest migration this program was built for; a lower schema keeps the room not ready.
-constexpr int schema_version_needed = 1;
+constexpr int schema_version_needed = 2;
 constexpr milliseconds schema_check_every(1000);
 constexpr milliseconds tidy_up_every(600'000);
 constexpr milliseconds tidy_up_timeout(5000);
@@ -26,11 +25,6 @@ void rethrow(std::exception_ptr error) {
     if (error) std::rethrow_exception(error);
 }
 
-token::SigningKey take_key(Config& config) {
-    DOORBUSTER_ASSERT(config.signing_key.has_value());
-    return std::move(*config.signing_key);
-}
-
 }  // namespace
 
 App::App(service::Context& context, Config config, password::Cost cost)
@@ -38,10 +32,24 @@ App::App(service::Context& context, Config config, password::Cost cost)
       pool_(context.executor, config.database, &context.metrics),
       accounts_(pool_),
       sessions_(pool_),
+      attempts_(pool_),
+      attempt_rules_(config.trusted_proxies, config.attempts),
       hasher_(context.executor, cost, config.hashing),
-      tokens_(take_key(config), std::move(config.other_key), config.lifetimes),
+      tokens_(std::move(config.keys), config.lifetimes),
       access_(context, config.verifier, tokens_.jwks()),
-      parts_{accounts_, sessions_, hasher_, access_, tokens_, ids_, context.metrics},
+      key_files_(std::move(config.key_files)),
+      key_files_checked_(config.key_files_checked_ms),
+      parts_{
+          accounts_,
+          sessions_,
+          attempts_,
+          attempt_rules_,
+          hasher_,
+          access_,
+          tokens_,
+          ids_,
+          context.metrics
+      },
       router_(api::make_router(parts_)),
       stopping_(context.executor) {}
 
@@ -50,6 +58,7 @@ App::~App() = default;
 void App::start() {
     net::asio::co_spawn(context_.executor, watch_schema(), rethrow);
     net::asio::co_spawn(context_.executor, tidy_up(), rethrow);
+    if (key_files_) net::asio::co_spawn(context_.executor, watch_keys(), rethrow);
 }
 
 std::string App::not_ready_because() const {
@@ -79,6 +88,28 @@ net::awaitable<void> App::watch_schema() {
     }
 }
 
+net::awaitable<void> App::watch_keys() {
+    while (!is_stopped_) {
+        look_at_keys();
+        co_await stopping_.wait_until(net::deadline_in(key_files_checked_));
+    }
+}
+
+void App::look_at_keys() {
+    auto read = key_files_->read_if_changed();
+    const std::string trouble = read ? std::string() : read.error();
+    if (trouble != keys_trouble_ && !trouble.empty()) {
+        logging::error("the signing keys can't be read, the last ones stay", {{"why", trouble}});
+    }
+    keys_trouble_ = trouble;
+    if (!read || !*read || !tokens_.use(std::move(**read))) return;
+    access_.use_keys(tokens_.jwks());
+    logging::info(
+        "the signing keys have changed",
+        {{"signs", tokens_.signing_kid()}, {"published", tokens_.keys()}}
+    );
+}
+
 /// As much as there is, or the tables would grow whenever more comes in than a bound lets out.
 net::awaitable<void> App::drop_what_is_over() {
     std::int64_t dropped = dropped_at_once_max;
@@ -88,9 +119,8 @@ net::awaitable<void> App::drop_what_is_over() {
     }
     dropped = dropped_at_once_max;
     while (!is_stopped_ && dropped == dropped_at_once_max) {
-        dropped = co_await accounts_.drop_old_failures(
-            dropped_at_once_max, net::deadline_in(tidy_up_timeout)
-        );
+        dropped =
+            co_await attempts_.drop_old(dropped_at_once_max, net::deadline_in(tidy_up_timeout));
     }
 }
 

@@ -21,6 +21,8 @@ class App final : public service::App {
 
   private:
     net::awaitable<void> watch_schema();
+    net::awaitable<void> watch_keys();
+    void look_at_keys();
     net::awaitable<void> tidy_up();
     net::awaitable<void> drop_what_is_over();
 
@@ -28,9 +30,14 @@ class App final : public service::App {
     postgres::Pool pool_;
     AccountStore accounts_;
     SessionStore sessions_;
+    AttemptStore attempts_;
+    api::AttemptRules attempt_rules_;
     password::Hasher hasher_;
     api::TokenMaker tokens_;
     service::Access access_;
+    std::optional<KeyFiles> key_files_;
+    std::chrono::milliseconds key_files_checked_;
+    std::string keys_trouble_;  ///< why they can't be read, empty while they can
     base::UuidGenerator ids_;
     api::Parts parts_;
     http::Router router_;

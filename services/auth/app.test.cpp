@@ -23,6 +23,9 @@ using postgres::Statement;
 
 constexpr password::Cost cheap{.passes = 1, .memory_bytes = 8192};
 constexpr std::string_view good_password = "correct horse battery";
+constexpr int network_attempts_max = 30;
+constexpr int registrations_max = 25;
+constexpr int guesses_max = auth::guesses_pace.attempts_max;
 const std::string pem = token::SigningKey::generate_pem();
 
 constexpr Statement age_tokens{
@@ -32,6 +35,9 @@ constexpr Statement forget_password{
     "test_forget_password", "UPDATE auth.accounts SET password_phc = NULL"
 };
 constexpr Statement make_admin{"test_make_admin", "UPDATE auth.accounts SET role = 'admin'"};
+constexpr Statement disable_accounts{
+    "test_disable_accounts", "UPDATE auth.accounts SET disabled_at = clock_timestamp()"
+};
 constexpr Statement delete_accounts{"test_delete_accounts", "DELETE FROM auth.accounts"};
 constexpr Statement read_phc{"test_read_phc", "SELECT password_phc FROM auth.accounts"};
 constexpr Statement find_secret{
@@ -79,8 +85,10 @@ struct Room {
     static auth::Config config_of(const std::string& owner_url, password::Limits hashing) {
         auth::Config config;
         config.database = auth::settings_of(owner_url, "auth");
-        config.signing_key = token::SigningKey::from_pem(pem);
+        config.keys.push_back(token::SigningKey::from_pem(pem));
         config.hashing = hashing;
+        config.attempts.network.attempts_max = network_attempts_max;
+        config.attempts.registrations.attempts_max = registrations_max;
         return config;
     }
 
@@ -104,7 +112,11 @@ class AuthApi : public ::testing::Test {
     }
 
     net::awaitable<http::Response> send(
-        std::string method, std::string target, std::string body, std::string token = {}
+        std::string method,
+        std::string target,
+        std::string body,
+        std::string token = {},
+        std::string client = {}
     ) {
         http::OutgoingRequest request;
         request.method = std::move(method);
@@ -112,12 +124,19 @@ class AuthApi : public ::testing::Test {
         request.body = std::move(body);
         if (!request.body.empty()) request.headers.add("Content-Type", "application/json");
         if (!token.empty()) request.headers.add("Authorization", "Bearer " + token);
+        // As the gateway writes it.
+        if (!client.empty()) request.headers.add("X-Forwarded-For", std::move(client));
         co_return co_await room_->client->send(std::move(request), net::deadline_in(20s));
     }
 
-    Answer post(const std::string& action, const json::Object& body) {
+    Answer post(
+        const std::string& action,
+        const json::Object& body,
+        const std::string& token = {},
+        const std::string& client = {}
+    ) {
         return answer_of(testing::run_on_loop(
-            loop_, send("POST", "/api/v1/auth/" + action, json::serialize(body))
+            loop_, send("POST", "/api/v1/auth/" + action, json::serialize(body), token, client)
         ));
     }
     Answer get(const std::string& target, const std::string& token = {}) {
@@ -128,6 +147,23 @@ class AuthApi : public ::testing::Test {
     }
     Answer log_in(std::string_view email, std::string_view text = good_password) {
         return post("login", {{"email", email}, {"password", text}});
+    }
+    Answer log_in_from(
+        const std::string& client,
+        std::string_view email,
+        std::string_view text = good_password,
+        const std::string& device_token = {}
+    ) {
+        json::Object body{{"email", email}, {"password", text}};
+        if (!device_token.empty()) body["device_token"] = device_token;
+        return post("login", body, {}, client);
+    }
+    Answer change_password(
+        const std::string& token,
+        std::string_view current,
+        std::string_view wanted = "another good password"
+    ) {
+        return post("password", {{"current_password", current}, {"new_password", wanted}}, token);
     }
     std::vector<Answer> log_in_at_once(
         std::string_view email, const std::vector<std::string>& passwords
@@ -294,22 +330,173 @@ TEST_F(AuthApi, takes_as_long_for_an_unknown_address_as_for_a_wrong_password) {
 TEST_F(AuthApi, slows_guessing_down_for_known_and_unknown_addresses_alike) {
     sign_up("ada@example.com");
     for (const char* email : {"ada@example.com", "eve@example.com"}) {
-        for (int count = 0; count < auth::free_failures; ++count) {
+        for (int count = 0; count < guesses_max; ++count) {
             EXPECT_EQ(log_in(email, "not the password").code(), "credentials_wrong");
         }
         const auto slowed = log_in(email);
         EXPECT_EQ(slowed.status, 429) << email;
         EXPECT_EQ(slowed.code(), "too_many_failures");
-        EXPECT_EQ(slowed.headers.get("Retry-After"), "1");
+        EXPECT_EQ(slowed.headers.get("Retry-After"), "20");
     }
     sign_up("bob@example.com");
     EXPECT_EQ(log_in("bob@example.com").status, 200);
 }
 
+TEST_F(AuthApi, lets_the_owner_in_while_a_stranger_guesses) {
+    sign_up("ada@example.com");
+    const std::string device = log_in("ada@example.com").text("device_token");
+    ASSERT_FALSE(device.empty());
+    for (int count = 0; count < guesses_max; ++count) {
+        EXPECT_EQ(log_in_from("192.0.2.1", "ada@example.com", "a guess").status, 401);
+    }
+    EXPECT_EQ(log_in_from("192.0.2.1", "ada@example.com").status, 429) << "the stranger waits";
+    EXPECT_EQ(log_in_from("192.0.2.2", "ada@example.com").status, 200) << "elsewhere";
+    EXPECT_EQ(log_in_from("192.0.2.1", "ada@example.com", good_password, device).status, 200)
+        << "even behind the same address";
+    // What is made up, or belongs to another address, is no device.
+    sign_up("eve@example.com");
+    const std::string eves = log_in("eve@example.com").text("device_token");
+    for (const auto& wrong : {eves, std::string("nonsense")}) {
+        EXPECT_EQ(log_in_from("192.0.2.1", "ada@example.com", good_password, wrong).status, 429);
+    }
+    // A device has guesses of its own, and no more of them than a network.
+    for (int count = 0; count < guesses_max; ++count) {
+        EXPECT_EQ(log_in_from("192.0.2.3", "ada@example.com", "a guess", device).status, 401);
+    }
+    EXPECT_EQ(log_in_from("192.0.2.4", "ada@example.com", good_password, device).status, 429);
+}
+
+TEST_F(AuthApi, slows_down_guesses_at_one_account_from_many_networks) {
+    sign_up("ada@example.com");
+    const std::string device = log_in("ada@example.com").text("device_token");
+    const auto client = [](int number) { return "2001:db8:0:" + std::to_string(number) + "::1"; };
+    int judged = 0;
+    while (judged <= auth::account_pace.attempts_max &&
+           log_in_from(client(judged), "ada@example.com", "a guess").status == 401) {
+        ++judged;
+    }
+    // Some have drained meanwhile, one in 20 s.
+    EXPECT_NEAR(judged, auth::account_pace.attempts_max, 3);
+    EXPECT_EQ(log_in_from("192.0.2.9", "ada@example.com").status, 429) << "a new place waits";
+    EXPECT_EQ(log_in_from("192.0.2.9", "ada@example.com", good_password, device).status, 200);
+    sign_up("bob@example.com");
+    EXPECT_EQ(log_in_from("192.0.2.9", "bob@example.com").status, 200);
+}
+
+TEST_F(AuthApi, slows_down_guesses_of_one_network_at_many_accounts) {
+    sign_up("ada@example.com");
+    const std::string device = log_in("ada@example.com").text("device_token");
+    // All of an IPv6 customer's addresses are his.
+    const auto client = [](int number) { return "2001:db8:0:1::" + std::to_string(number); };
+    int judged = 0;
+    while (judged <= network_attempts_max) {
+        const auto email = "eve" + std::to_string(judged) + "@example.com";
+        if (log_in_from(client(judged), email, "a guess").status != 401) break;
+        ++judged;
+    }
+    EXPECT_NEAR(judged, network_attempts_max, 3);
+    const auto slowed = log_in_from(client(1), "ada@example.com");
+    EXPECT_EQ(slowed.code(), "too_many_failures");
+    EXPECT_EQ(log_in_from(client(1), "ada@example.com", good_password, device).status, 200);
+    EXPECT_EQ(log_in_from("2001:db8:0:2::1", "ada@example.com").status, 200) << "another network";
+}
+
+TEST_F(AuthApi, bounds_the_registrations_of_one_network) {
+    const auto sign_up_from = [&](const std::string& client, int number) {
+        const auto email = "ada" + std::to_string(number) + "@example.com";
+        return post("register", {{"email", email}, {"password", good_password}}, {}, client);
+    };
+    for (int number = 0; number < registrations_max; ++number) {
+        // Taken or not, asking counts.
+        EXPECT_EQ(sign_up_from("192.0.2.1", number / 2).status, number % 2 == 0 ? 201 : 409);
+    }
+    // One in 2 s is let through again.
+    auto refused = sign_up_from("192.0.2.1", 1000);
+    if (refused.status == 201) refused = sign_up_from("192.0.2.1", 1001);
+    EXPECT_EQ(refused.status, 429);
+    EXPECT_EQ(refused.code(), "too_many_registrations");
+    EXPECT_TRUE(refused.headers.get("Retry-After"));
+    EXPECT_EQ(sign_up_from("192.0.2.2", 2000).status, 201);
+    EXPECT_EQ(log_in_from("192.0.2.1", "ada0@example.com").status, 200) << "logins go on";
+}
+
+TEST_F(AuthApi, changes_the_password_and_ends_every_session) {
+    sign_up("ada@example.com");
+    const std::string other = log_in("ada@example.com").text("refresh_token");
+    const auto session = log_in("ada@example.com");
+    const std::string token = session.text("access_token");
+    const auto changed = change_password(token, good_password);
+    ASSERT_EQ(changed.status, 200);
+    EXPECT_EQ(changed.headers.get("Cache-Control"), "no-store");
+    EXPECT_EQ(refresh(other).status, 401);
+    EXPECT_EQ(refresh(session.text("refresh_token")).status, 401);
+    EXPECT_EQ(refresh(changed.text("refresh_token")).status, 200) << "the new one lives";
+    EXPECT_EQ(log_in("ada@example.com").status, 401);
+    EXPECT_EQ(log_in("ada@example.com", "another good password").status, 200);
+    EXPECT_EQ(get("/api/v1/auth/me", token).status, 200) << "for ten minutes at most";
+}
+
+TEST_F(AuthApi, keeps_a_password_that_is_not_changed_properly) {
+    sign_up("ada@example.com");
+    const auto session = log_in("ada@example.com");
+    const std::string token = session.text("access_token");
+    EXPECT_EQ(change_password("", good_password).code(), "token_missing");
+    const auto problem = [&](std::string_view current, std::string_view wanted) {
+        const auto answer = change_password(token, current, wanted);
+        return std::to_string(answer.status) + ' ' + answer.code() + ' ' + answer.field();
+    };
+    EXPECT_EQ(problem(good_password, "short"), "400 invalid_field new_password");
+    EXPECT_EQ(problem(good_password, "ada@example.com"), "400 invalid_field new_password");
+    EXPECT_EQ(problem(good_password, good_password), "400 invalid_field new_password");
+    EXPECT_EQ(
+        problem(std::string(257, 'x'), "another good one"), "400 invalid_field current_password"
+    );
+    for (int count = 0; count < guesses_max; ++count) {
+        EXPECT_EQ(
+            problem("not the password", "another good one"),
+            "403 current_password_wrong current_password"
+        );
+    }
+    EXPECT_EQ(problem(good_password, "another good one"), "429 too_many_failures ");
+    EXPECT_EQ(refresh(session.text("refresh_token")).status, 200) << "nothing was changed";
+    EXPECT_EQ(log_in("ada@example.com").status, 200) << "logins are counted apart";
+
+    sign_up("eve@example.com");
+    const std::string eves = log_in("eve@example.com").text("access_token");
+    as_owner(forget_password);
+    EXPECT_EQ(change_password(eves, good_password).code(), "current_password_wrong");
+    as_owner(delete_accounts);
+    EXPECT_EQ(change_password(eves, good_password).code(), "token_invalid");
+}
+
+TEST_F(AuthApi, logs_out_everywhere) {
+    sign_up("ada@example.com");
+    const std::string first = log_in("ada@example.com").text("refresh_token");
+    const auto session = log_in("ada@example.com");
+    EXPECT_EQ(post("logout-all", {}).code(), "token_missing");
+    EXPECT_EQ(post("logout-all", {}, session.text("access_token")).status, 204);
+    EXPECT_EQ(refresh(first).status, 401);
+    EXPECT_EQ(refresh(session.text("refresh_token")).status, 401);
+    EXPECT_EQ(log_in("ada@example.com").status, 200);
+}
+
+TEST_F(AuthApi, shuts_a_disabled_account_out) {
+    sign_up("ada@example.com");
+    const auto session = log_in("ada@example.com");
+    as_owner(disable_accounts);
+    EXPECT_EQ(log_in("ada@example.com", "not the password").code(), "credentials_wrong");
+    const auto refused = log_in("ada@example.com");
+    EXPECT_EQ(refused.status, 403);
+    EXPECT_EQ(refused.code(), "account_disabled");
+    EXPECT_EQ(refresh(session.text("refresh_token")).status, 401);
+    EXPECT_EQ(get("/api/v1/auth/me", session.text("access_token")).code(), "token_invalid");
+    EXPECT_EQ(change_password(session.text("access_token"), good_password).status, 401);
+}
+
 TEST_F(AuthApi, forgets_failures_after_a_good_login) {
     sign_up("ada@example.com");
     for (int round = 0; round < 3; ++round) {
-        for (int count = 1; count < auth::free_failures; ++count) {
+        for (int count = 1; count < guesses_max; ++count) {
             EXPECT_EQ(log_in("ada@example.com", "not the password").code(), "credentials_wrong");
         }
         EXPECT_EQ(log_in("ada@example.com").status, 200);
@@ -373,7 +560,7 @@ TEST_F(AuthApi, tells_nothing_to_guesses_that_come_all_at_once) {
     ASSERT_EQ(answers.size(), guesses.size());
     EXPECT_EQ(std::ranges::count(answers, 200, &Answer::status), 0);
     // A few may be judged while the failure before them is still being written.
-    EXPECT_LE(std::ranges::count(answers, 401, &Answer::status), 2 * auth::free_failures);
+    EXPECT_LE(std::ranges::count(answers, 401, &Answer::status), 2 * guesses_max);
 }
 
 TEST_F(AuthApi, says_busy_when_hashing_is_full) {
@@ -457,7 +644,7 @@ TEST_F(AuthApi, has_the_routes_of_its_contract) {
         routes.insert(route.method + ' ' + route.pattern);
     }
     EXPECT_EQ(routes, routes_of_contract());
-    EXPECT_EQ(routes.size(), 6u);
+    EXPECT_EQ(routes.size(), 8u);
 }
 
 }  // namespace

@@ -26,6 +26,10 @@ http::Problem problem(int status, std::string code, std::string detail, std::str
     return made;
 }
 
+int whole_seconds(std::int64_t wait_ms) {
+    return static_cast<int>((wait_ms + 999) / 1000);
+}
+
 }  // namespace
 
 http::Response account_response(int status, const Account& account) {
@@ -34,16 +38,12 @@ http::Response account_response(int status, const Account& account) {
     return response;
 }
 
-http::Response session_response(
-    const Account& account,
-    std::string access_token,
-    std::string refresh_token,
-    std::int64_t expires_in_s
-) {
+http::Response session_response(const Account& account, NewTokens tokens) {
     SessionBody body;
-    body.access_token = std::move(access_token);
-    body.expires_in_s = expires_in_s;
-    body.refresh_token = std::move(refresh_token);
+    body.access_token = std::move(tokens.access_token);
+    body.expires_in_s = tokens.expires_in_s;
+    body.refresh_token = std::move(tokens.refresh_token);
+    body.device_token = std::move(tokens.device_token);
     body.account = body_of(account);
     auto response = http::json_response(200, json::encode(body));
     response.headers.add("Cache-Control", "no-store");
@@ -71,11 +71,29 @@ http::Response credentials_wrong() {
 }
 
 http::Response too_many_failures(std::int64_t wait_ms) {
-    auto made = problem(
-        429, "too_many_failures", "Too many wrong passwords for this address; wait a little."
-    );
-    made.retry_after_s = static_cast<int>((wait_ms + 999) / 1000);
+    auto made = problem(429, "too_many_failures", "Too many wrong passwords; wait a little.");
+    made.retry_after_s = whole_seconds(wait_ms);
     return http::to_response(made);
+}
+
+http::Response too_many_registrations(std::int64_t wait_ms) {
+    auto made = problem(
+        429, "too_many_registrations", "Too many accounts are made from here; wait a little."
+    );
+    made.retry_after_s = whole_seconds(wait_ms);
+    return http::to_response(made);
+}
+
+http::Response current_password_wrong() {
+    return http::to_response(
+        problem(403, "current_password_wrong", "The current password is wrong.", "current_password")
+    );
+}
+
+http::Response account_disabled() {
+    return http::to_response(
+        problem(403, "account_disabled", "This account is closed; ask the shop.")
+    );
 }
 
 http::Response refresh_token_invalid() {

@@ -1,12 +1,12 @@
 #include "auth/api/answers.hpp"
+#include "auth/api/check_password.hpp"
 #include "auth/api/endpoints.hpp"
 #include "auth/api/messages.hpp"
+#include "auth/api/open_session.hpp"
 #include "auth/api/wiped.hpp"
 #include "auth/domain/account_rules.hpp"
-#include "base/timestamp.hpp"
 #include "json/decode.hpp"
 #include "logging/logging.hpp"
-#include "token/digest.hpp"
 
 namespace auth::api {
 namespace {
@@ -15,25 +15,6 @@ void count(Parts& parts, const std::string& outcome) {
     parts.metrics
         .counter("doorbuster_auth_logins_total", "Logins by outcome", {{"outcome", outcome}})
         .Increment();
-}
-
-net::awaitable<http::Response> open_session(
-    Parts& parts, const Account& account, net::Deadline deadline
-) {
-    const std::int64_t now_ms = base::unix_now_ms();
-    const auto refresh_token = TokenMaker::new_refresh_token();
-    SessionStore::NewSession session;
-    session.id = parts.ids.next(now_ms);
-    session.account_id = account.id;
-    session.token = refresh_token.digest;
-    session.lifetime_s = parts.tokens.lifetimes().refresh_s;
-    co_await parts.sessions.open(session, deadline);
-    co_return session_response(
-        account,
-        parts.tokens.access_token(account, now_ms / 1000),
-        refresh_token.text,
-        parts.tokens.lifetimes().access_s
-    );
 }
 
 // Best effort: the login has succeeded already.
@@ -56,6 +37,33 @@ net::awaitable<void> strengthen(
     }
 }
 
+// With the right password, and in time.
+net::awaitable<http::Response> let_in(
+    Parts& parts,
+    Credentials credentials,
+    PasswordCheck check,
+    std::string password,
+    net::Deadline deadline
+) {
+    const Wiped wiped_password(password);
+    const Account& account = credentials.account;
+    if (account.is_disabled) {
+        count(parts, "disabled");
+        co_return account_disabled();
+    }
+    if (check.needs_rehash) {
+        co_await strengthen(parts, account.id, std::move(check.phc), password, deadline);
+    }
+    const FreshSession session = fresh_session(parts, credentials);
+    const bool is_open = co_await parts.sessions.open(session.stored, deadline);
+    if (!is_open) {
+        count(parts, "wrong");
+        co_return credentials_wrong();
+    }
+    count(parts, "accepted");
+    co_return session_of(parts, account, session);
+}
+
 }  // namespace
 
 net::awaitable<http::Response> log_in(Parts& parts, http::Request& request) {
@@ -69,9 +77,9 @@ net::awaitable<http::Response> log_in(Parts& parts, http::Request& request) {
         co_return field_problem("password", "No password has more than 256 characters.");
     }
 
-    const Digest email_digest = token::sha256(email->key);
-    const LoginFailures failures = co_await parts.accounts.failures(email_digest, request.deadline);
-    const std::int64_t wait_ms = login_wait_ms(failures);
+    const auto device = parts.tokens.device_of(body->device_token.value_or(""), email->key);
+    const auto counted = parts.attempts_by.login(request, *email, device);
+    const std::int64_t wait_ms = co_await parts.attempts.wait_ms(counted, request.deadline);
     if (wait_ms > 0) {
         count(parts, "slowed_down");
         co_return too_many_failures(wait_ms);
@@ -81,37 +89,24 @@ net::awaitable<http::Response> log_in(Parts& parts, http::Request& request) {
         count(parts, "busy");
         co_return busy();
     }
-    // Unknown addresses, and accounts without a password, cost the same time as a wrong password.
-    const bool has_password = credentials && credentials->password_phc;
-    std::string phc = has_password ? *credentials->password_phc : parts.hasher.decoy();
-    const auto verdict = co_await parts.hasher.verify(phc, body->password);
-    const bool is_right = has_password && verdict.matches;
+    PasswordCheck check = co_await check_password(parts, credentials, body->password);
     // Guesses sent all at once passed the check above together. Those beyond the free ones learn
     // nothing, and the right one costs the same work as the others.
-    const LoginFailures meanwhile =
-        co_await parts.accounts.failures(email_digest, request.deadline);
-    const std::int64_t new_wait_ms = login_wait_ms(meanwhile);
-    if (!is_right || new_wait_ms > 0) {
-        co_await parts.accounts.add_failure(email_digest, request.deadline);
+    const std::int64_t new_wait_ms = co_await parts.attempts.wait_ms(counted, request.deadline);
+    if (!check.is_right || new_wait_ms > 0) {
+        co_await parts.attempts.add(counted, request.deadline);
     }
     if (new_wait_ms > 0) {
         count(parts, "slowed_down");
         co_return too_many_failures(new_wait_ms);
     }
-    if (!is_right) {
+    if (!check.is_right) {
         count(parts, "wrong");
         co_return credentials_wrong();
     }
-    if (meanwhile.failures > 0) {
-        co_await parts.accounts.forget_failures(email_digest, request.deadline);
-    }
-    if (verdict.needs_rehash) {
-        co_await strengthen(
-            parts, credentials->account.id, std::move(phc), body->password, request.deadline
-        );
-    }
-    http::Response response = co_await open_session(parts, credentials->account, request.deadline);
-    count(parts, "accepted");
+    co_await parts.attempts.forget(counted.front().subject, request.deadline);
+    http::Response response =
+        co_await let_in(parts, *credentials, std::move(check), body->password, request.deadline);
     co_return response;
 }
 

@@ -22,8 +22,15 @@ BOOST_DESCRIBE_STRUCT(RegisterBody, (), (email, password, name))
 struct LoginBody {
     std::string email;
     std::string password;
+    std::optional<std::string> device_token;
 };
-BOOST_DESCRIBE_STRUCT(LoginBody, (), (email, password))
+BOOST_DESCRIBE_STRUCT(LoginBody, (), (email, password, device_token))
+
+struct PasswordBody {
+    std::string current_password;
+    std::string new_password;
+};
+BOOST_DESCRIBE_STRUCT(PasswordBody, (), (current_password, new_password))
 
 struct RefreshTokenBody {
     std::string refresh_token;
@@ -44,10 +51,11 @@ struct SessionBody {
     std::string token_type = "Bearer";
     std::int64_t expires_in_s = 0;
     std::string refresh_token;
+    std::optional<std::string> device_token;
     AccountBody account;
 };
 BOOST_DESCRIBE_STRUCT(
-    SessionBody, (), (access_token, token_type, expires_in_s, refresh_token, account)
+    SessionBody, (), (access_token, token_type, expires_in_s, refresh_token, device_token, account)
 )
 
 }  // namespace auth::api

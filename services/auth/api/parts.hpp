@@ -3,8 +3,10 @@
 #include <cstdint>
 #include <string>
 
+#include "auth/api/attempts.hpp"
 #include "auth/api/token_maker.hpp"
 #include "auth/store/account_store.hpp"
+#include "auth/store/attempt_store.hpp"
 #include "auth/store/session_store.hpp"
 #include "base/uuid.hpp"
 #include "metrics/metrics.hpp"
@@ -17,6 +19,8 @@ namespace auth::api {
 struct Parts {
     AccountStore& accounts;
     SessionStore& sessions;
+    AttemptStore& attempts;
+    const AttemptRules& attempts_by;
     password::Hasher& hasher;
     service::Access& access;
     TokenMaker& tokens;

@@ -30,9 +30,11 @@ net::awaitable<http::Response> refresh(Parts& parts, http::Request& request) {
     const auto token = TokenMaker::read_refresh_token(body->refresh_token);
     if (!token) co_return refresh_token_invalid();
 
-    const auto successor = parts.tokens.successor_of(*token);
+    const auto successors = parts.tokens.successors_of(*token);
+    std::vector<Digest> digests;
+    for (const auto& successor : successors) digests.push_back(successor.digest);
     const auto refreshed = co_await parts.sessions.refresh(
-        token->digest, successor.digest, parts.tokens.lifetimes().refresh_s, request.deadline
+        token->digest, std::move(digests), parts.tokens.lifetimes().refresh_s, request.deadline
     );
     parts.metrics
         .counter(
@@ -50,12 +52,11 @@ net::awaitable<http::Response> refresh(Parts& parts, http::Request& request) {
     const bool is_granted = refreshed.decision == RefreshDecision::rotate ||
                             refreshed.decision == RefreshDecision::repeat;
     if (!is_granted) co_return refresh_token_invalid();
-    co_return session_response(
-        *refreshed.account,
-        parts.tokens.access_token(*refreshed.account, base::unix_now_ms() / 1000),
-        successor.text,
-        parts.tokens.lifetimes().access_s
-    );
+    NewTokens tokens;
+    tokens.access_token = parts.tokens.access_token(*refreshed.account, base::unix_now_ms() / 1000);
+    tokens.expires_in_s = parts.tokens.lifetimes().access_s;
+    tokens.refresh_token = successors[refreshed.successor].text;
+    co_return session_response(*refreshed.account, std::move(tokens));
 }
 
 }  // namespace auth::api

@@ -21,7 +21,13 @@ net::awaitable<http::Response> register_account(Parts& parts, http::Request& req
     const auto name = read_name(body->name.value_or(""));
     if (!name) co_return field_problem("name", name.error());
 
+    // Whether an address has an account can't be hidden here without sending mail (ADR 0036): the
+    // number of questions is bounded instead, whatever the answer.
+    const auto counted = parts.attempts_by.registration(request);
+    const std::int64_t wait_ms = co_await parts.attempts.wait_ms(counted, request.deadline);
+    if (wait_ms > 0) co_return too_many_registrations(wait_ms);
     if (!parts.hasher.has_room()) co_return busy();
+    co_await parts.attempts.add(counted, request.deadline);
     NewAccount made;
     made.id = parts.ids.next(base::unix_now_ms());
     made.email = *email;

@@ -19,6 +19,8 @@ http::Router make_router(Parts& parts) {
     router.add("POST", "/api/v1/auth/login", bind(parts, log_in));
     router.add("POST", "/api/v1/auth/refresh", bind(parts, refresh));
     router.add("POST", "/api/v1/auth/logout", bind(parts, log_out));
+    router.add("POST", "/api/v1/auth/logout-all", bind(parts, log_out_all));
+    router.add("POST", "/api/v1/auth/password", bind(parts, change_password));
     router.add("GET", "/api/v1/auth/me", bind(parts, get_me));
     router.add("GET", "/.well-known/jwks.json", bind(parts, get_keys));
     return router;

@@ -1,5 +1,10 @@
 #include "auth/api/token_maker.hpp"
 
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "base/assertion.hpp"
 #include "base/encoding.hpp"
 #include "base/random.hpp"
 #include "token/digest.hpp"
@@ -8,28 +13,52 @@ namespace auth::api {
 namespace {
 
 constexpr std::size_t refresh_token_bytes = 32;
+constexpr std::size_t device_nonce_bytes = 16;
+
+std::string_view text_of(std::span<const std::uint8_t> bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 TokenMaker::RefreshToken with_digest(std::string text) {
     const Digest digest = token::sha256(text);
     return {std::move(text), digest};
 }
 
-std::string jwks_of(
-    const token::SigningKey& key, const std::optional<token::SigningKey>& other_key
+token::Digest device_code(
+    const token::Digest& secret, std::string_view nonce, std::string_view email_key
 ) {
-    if (!other_key || other_key->kid() == key.kid()) return key.jwks();
-    return key.jwks({&*other_key});
+    std::string text(nonce);
+    text += email_key;
+    return token::hmac_sha256(secret, text);
 }
 
 }  // namespace
 
-TokenMaker::TokenMaker(
-    token::SigningKey key, std::optional<token::SigningKey> other_key, TokenLifetimes lifetimes
-)
-    : key_(std::move(key)),
-      successor_secret_(key_.derive_secret("refresh-successor/1")),
-      lifetimes_(lifetimes),
-      jwks_(jwks_of(key_, other_key)) {}
+TokenMaker::TokenMaker(std::vector<token::SigningKey> keys, TokenLifetimes lifetimes)
+    : lifetimes_(lifetimes) {
+    use(std::move(keys));
+}
+
+bool TokenMaker::use(std::vector<token::SigningKey> keys) {
+    std::vector<Key> fresh;
+    for (auto& key : keys) {
+        const bool is_known = std::ranges::any_of(fresh, [&](const Key& other) {
+            return other.key.kid() == key.kid();
+        });
+        if (is_known) continue;
+        const auto successor_secret = key.derive_secret("refresh-successor/1");
+        const auto device_secret = key.derive_secret("device/1");
+        fresh.push_back({std::move(key), successor_secret, device_secret});
+    }
+    DOORBUSTER_ASSERT(!fresh.empty());
+    std::vector<const token::SigningKey*> others;
+    for (std::size_t index = 1; index < fresh.size(); ++index) others.push_back(&fresh[index].key);
+    std::string jwks = fresh.front().key.jwks(others);
+    if (jwks == jwks_) return false;
+    keys_ = std::move(fresh);
+    jwks_ = std::move(jwks);
+    return true;
+}
 
 std::string TokenMaker::access_token(const Account& account, std::int64_t now_s) const {
     token::Claims claims;
@@ -37,7 +66,7 @@ std::string TokenMaker::access_token(const Account& account, std::int64_t now_s)
     claims.role = account.role == Role::admin ? token::Role::admin : token::Role::customer;
     claims.issued_at_s = now_s;
     claims.expires_at_s = now_s + lifetimes_.access_s;
-    return key_.sign(claims);
+    return keys_.front().key.sign(claims);
 }
 
 TokenMaker::RefreshToken TokenMaker::new_refresh_token() {
@@ -52,8 +81,37 @@ std::optional<TokenMaker::RefreshToken> TokenMaker::read_refresh_token(std::stri
     return with_digest(std::string(text));
 }
 
-TokenMaker::RefreshToken TokenMaker::successor_of(const RefreshToken& token) const {
-    return with_digest(base::to_base64url(token::hmac_sha256(successor_secret_, token.text)));
+std::vector<TokenMaker::RefreshToken> TokenMaker::successors_of(const RefreshToken& token) const {
+    std::vector<RefreshToken> successors;
+    for (const Key& key : keys_) {
+        const auto code = token::hmac_sha256(key.successor_secret, token.text);
+        successors.push_back(with_digest(base::to_base64url(code)));
+    }
+    return successors;
+}
+
+std::string TokenMaker::new_device_token(std::string_view email_key) const {
+    std::array<std::uint8_t, device_nonce_bytes> nonce{};
+    base::secure_random(nonce);
+    const auto code = device_code(keys_.front().device_secret, text_of(nonce), email_key);
+    std::vector<std::uint8_t> bytes(nonce.begin(), nonce.end());
+    bytes.insert(bytes.end(), code.begin(), code.end());
+    return base::to_base64url(bytes);
+}
+
+std::optional<Digest> TokenMaker::device_of(std::string_view text, std::string_view email_key)
+    const {
+    const auto bytes = base::from_base64url(text);
+    if (!bytes || bytes->size() != device_nonce_bytes + Digest().size()) return std::nullopt;
+    const std::string_view whole = text_of(*bytes);
+    const auto nonce = whole.substr(0, device_nonce_bytes);
+    for (const Key& key : keys_) {
+        const auto code = device_code(key.device_secret, nonce, email_key);
+        if (base::secrets_equal(whole.substr(device_nonce_bytes), text_of(code))) {
+            return token::sha256(whole);
+        }
+    }
+    return std::nullopt;
 }
 
 }  // namespace auth::api

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "auth/domain/account.hpp"
 #include "auth/domain/token_lifetimes.hpp"
@@ -12,16 +13,20 @@
 
 namespace auth::api {
 
-/// Makes access tokens, and refresh tokens with what is stored of them. A refresh token is 32
-/// opaque bytes; its successor is an HMAC of it under a secret of the signing key, so that a
-/// repeated refresh finds the same successor although only digests are stored, and nobody can
-/// compute the next token from one he saw.
+/// Makes access tokens, refresh tokens with what is stored of them, and device tokens. A refresh
+/// token is 32 opaque bytes; its successor is an HMAC of it under a secret of the signing key, so
+/// that a repeated refresh finds the same successor although only digests are stored, and nobody
+/// can compute the next token from one he saw. A device token is 16 random bytes and their HMAC for
+/// one e-mail address: nothing of it is stored. Either lives on while its key is among the keys.
 class TokenMaker {
   public:
-    /// `other_key`, if any, is published but signs nothing: the next key, or the last one.
-    TokenMaker(
-        token::SigningKey key, std::optional<token::SigningKey> other_key, TokenLifetimes lifetimes
-    );
+    /// The first of `keys` signs; the others are published: the next one, or the last one.
+    TokenMaker(std::vector<token::SigningKey> keys, TokenLifetimes lifetimes);
+
+    /// False if they are the keys in use already.
+    bool use(std::vector<token::SigningKey> keys);
+    const std::string& signing_kid() const { return keys_.front().key.kid(); }
+    std::size_t keys() const { return keys_.size(); }
 
     const std::string& jwks() const { return jwks_; }
     const TokenLifetimes& lifetimes() const { return lifetimes_; }
@@ -35,11 +40,22 @@ class TokenMaker {
     static RefreshToken new_refresh_token();
     /// nullopt if the text can't be a refresh token.
     static std::optional<RefreshToken> read_refresh_token(std::string_view text);
-    RefreshToken successor_of(const RefreshToken& token) const;
+    /// By each key, that of the signing one first: another pod, or this one a moment ago, may have
+    /// signed with another key.
+    std::vector<RefreshToken> successors_of(const RefreshToken& token) const;
+
+    std::string new_device_token(std::string_view email_key) const;
+    /// What counts attempts with this token; nullopt if it wasn't made here for this address.
+    std::optional<Digest> device_of(std::string_view text, std::string_view email_key) const;
 
   private:
-    token::SigningKey key_;
-    token::Digest successor_secret_;
+    struct Key {
+        token::SigningKey key;
+        token::Digest successor_secret;
+        token::Digest device_secret;
+    };
+
+    std::vector<Key> keys_;
     TokenLifetimes lifetimes_;
     std::string jwks_;
 };

@@ -16,6 +16,7 @@ struct Account {
     std::optional<std::string> name;
     Role role = Role::customer;
     std::int64_t created_at_ms = 0;
+    bool is_disabled = false;  ///< closed by an operator
 };
 
 }  // namespace auth

@@ -7,7 +7,6 @@
 
 #include "auth/domain/account.hpp"
 #include "auth/domain/account_rules.hpp"
-#include "auth/domain/login_pace.hpp"
 #include "net/net.hpp"
 #include "postgres/pool.hpp"
 
@@ -25,9 +24,10 @@ struct NewAccount {
 struct Credentials {
     Account account;
     std::optional<std::string> password_phc;  ///< absent: no login by password
+    std::int32_t password_version = 0;        ///< another one after each change of the password
 };
 
-/// Accounts and the failed logins of addresses. Throws postgres::Error when the database is away.
+/// Accounts. Throws postgres::Error when the database is away.
 class AccountStore {
   public:
     explicit AccountStore(postgres::Pool& pool) : pool_(pool) {}
@@ -38,16 +38,13 @@ class AccountStore {
     net::awaitable<std::optional<Credentials>> find_credentials(
         std::string email_key, net::Deadline deadline
     );
+    net::awaitable<std::optional<Credentials>> find_credentials(
+        base::Uuid id, net::Deadline deadline
+    );
     /// Does nothing if the hash is no longer `old_phc`.
     net::awaitable<void> replace_phc(
         base::Uuid id, std::string old_phc, std::string new_phc, net::Deadline deadline
     );
-
-    net::awaitable<LoginFailures> failures(Digest email_digest, net::Deadline deadline);
-    net::awaitable<void> add_failure(Digest email_digest, net::Deadline deadline);
-    net::awaitable<void> forget_failures(Digest email_digest, net::Deadline deadline);
-    /// Drops up to `limit` failures that no longer count; returns how many.
-    net::awaitable<std::int64_t> drop_old_failures(std::int64_t limit, net::Deadline deadline);
 
   private:
     postgres::Pool& pool_;

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "auth/store/account_store.hpp"
+#include "auth/store/attempt_store.hpp"
 #include "auth/store/session_store.hpp"
 #include "auth/store/test_schema.hpp"
 #include "base/random.hpp"
@@ -38,13 +39,20 @@ constexpr Statement expire_tokens{
 constexpr Statement age_sessions{
     "test_age_sessions", "UPDATE auth.sessions SET expires_at = expires_at - interval '32 days'"
 };
-constexpr Statement age_failures{
-    "test_age_failures",
-    "UPDATE auth.login_failures SET last_failed_at = last_failed_at - interval '16 minutes'"
+constexpr Statement age_attempts{
+    "test_age_attempts", "UPDATE auth.attempts SET counted_at = counted_at - interval '61 minutes'"
 };
 constexpr Statement count_tokens{"test_count_tokens", "SELECT count(*) FROM auth.refresh_tokens"};
-constexpr Statement count_failures{
-    "test_count_failures", "SELECT count(*) FROM auth.login_failures"
+constexpr Statement count_attempts{"test_count_attempts", "SELECT count(*) FROM auth.attempts"};
+constexpr Statement drain_attempts{
+    "test_drain_attempts",
+    "UPDATE auth.attempts SET counted_at = counted_at - interval '20 seconds'"
+};
+constexpr Statement change_version{
+    "test_change_version", "UPDATE auth.accounts SET password_version = password_version + 1"
+};
+constexpr Statement disable_accounts{
+    "test_disable_accounts", "UPDATE auth.accounts SET disabled_at = clock_timestamp()"
 };
 
 constexpr Statement count_waiting{
@@ -63,7 +71,7 @@ net::awaitable<bool> leaves_token_while_it_waits(
     const net::Executor executor = co_await net::asio::this_coro::executor;
     net::asio::co_spawn(
         executor,
-        sessions.refresh(token, some_digest(), 3600, soon()),
+        sessions.refresh(token, {some_digest()}, 3600, soon()),
         [&is_done](std::exception_ptr, auth::SessionStore::Refreshed) { is_done = true; }
     );
     const postgres::Parameters nothing;
@@ -108,12 +116,12 @@ class Stores : public ::testing::Test {
     auth::Digest open(const base::Uuid& account_id) {
         const auto token = some_digest();
         const base::Uuid id = ids_.next(base::unix_now_ms());
-        run(sessions_.open({id, account_id, token, lifetime_s}, soon()));
+        EXPECT_TRUE(run(sessions_.open({id, account_id, token, lifetime_s, 1}, soon())));
         return token;
     }
 
     RefreshDecision refresh(const auth::Digest& token, const auth::Digest& successor) {
-        return run(sessions_.refresh(token, successor, lifetime_s, soon())).decision;
+        return run(sessions_.refresh(token, {successor}, lifetime_s, soon())).decision;
     }
 
     static constexpr std::int64_t lifetime_s = 30 * 24 * 3600;
@@ -123,6 +131,7 @@ class Stores : public ::testing::Test {
     postgres::Pool pool_{loop_.get_executor(), auth::settings_of(url_, "auth"), nullptr};
     auth::AccountStore accounts_{pool_};
     auth::SessionStore sessions_{pool_};
+    auth::AttemptStore attempts_{pool_};
     base::UuidGenerator ids_;
 };
 
@@ -170,35 +179,96 @@ TEST_F(Stores, replace_a_hash_only_if_it_is_still_the_same) {
     EXPECT_EQ(phc(), "new");
 }
 
-TEST_F(Stores, count_failures_of_an_address_for_a_while) {
-    const auto email = some_digest();
-    EXPECT_EQ(run(accounts_.failures(email, soon())).failures, 0);
-    for (int count = 0; count < 3; ++count) run(accounts_.add_failure(email, soon()));
-    EXPECT_EQ(run(accounts_.failures(email, soon())).failures, 3);
-    EXPECT_LT(run(accounts_.failures(email, soon())).since_last_ms, 20'000);
-    EXPECT_EQ(run(accounts_.failures(some_digest(), soon())).failures, 0);
+TEST_F(Stores, count_attempts_for_a_while) {
+    const auto wait_ms = [&](std::vector<auth::Counted> counted) {
+        return run(attempts_.wait_ms(std::move(counted), soon()));
+    };
+    const auth::Counted guesses{ids_.next(1), auth::guesses_pace};
+    const auth::Counted others{ids_.next(1), auth::guesses_pace};
+    const auth::Counted wide{ids_.next(1), auth::network_pace};
+    for (int count = 0; count < auth::guesses_pace.attempts_max; ++count) {
+        EXPECT_EQ(wait_ms({guesses, wide}), 0) << count;
+        run(attempts_.add({guesses, wide}, soon()));
+    }
+    EXPECT_GT(wait_ms({wide, guesses}), 10'000);
+    EXPECT_LE(wait_ms({wide, guesses}), auth::guesses_pace.drain_ms);
+    EXPECT_EQ(wait_ms({wide}), 0);
+    EXPECT_EQ(wait_ms({others}), 0);
 
-    as_owner(age_failures);
-    EXPECT_GT(run(accounts_.failures(email, soon())).since_last_ms, auth::failures_kept_ms);
-    run(accounts_.add_failure(email, soon()));
-    EXPECT_EQ(run(accounts_.failures(email, soon())).failures, 1) << "the old ones are forgotten";
+    // Attempts that came all at once fill it no further.
+    for (int count = 0; count < 20; ++count) run(attempts_.add({guesses}, soon()));
+    as_owner(drain_attempts);
+    EXPECT_EQ(wait_ms({guesses}), 0);
+    run(attempts_.add({guesses}, soon()));
+    EXPECT_GT(wait_ms({guesses}), 10'000);
 
-    EXPECT_EQ(run(accounts_.drop_old_failures(10, soon())), 0);
-    EXPECT_EQ(as_owner(count_failures), 1);
-    as_owner(age_failures);
-    EXPECT_EQ(run(accounts_.drop_old_failures(10, soon())), 1);
-    EXPECT_EQ(as_owner(count_failures), 0);
+    run(attempts_.forget(guesses.subject, soon()));
+    EXPECT_EQ(wait_ms({guesses}), 0);
+    EXPECT_EQ(run(attempts_.drop_old(10, soon())), 0);
+    EXPECT_EQ(as_owner(count_attempts), 1);
+    as_owner(age_attempts);
+    EXPECT_EQ(run(attempts_.drop_old(10, soon())), 1);
+    EXPECT_EQ(as_owner(count_attempts), 0);
+}
 
-    run(accounts_.add_failure(email, soon()));
-    run(accounts_.forget_failures(email, soon()));
-    EXPECT_EQ(run(accounts_.failures(email, soon())).failures, 0);
+TEST_F(Stores, open_no_session_with_a_password_that_was_changed_meanwhile) {
+    const auto account_id = add("ada@example.com")->id;
+    const auto opens = [&](std::int32_t password_version) {
+        const base::Uuid id = ids_.next(base::unix_now_ms());
+        return run(
+            sessions_.open({id, account_id, some_digest(), lifetime_s, password_version}, soon())
+        );
+    };
+    EXPECT_TRUE(opens(1));
+    as_owner(change_version);
+    EXPECT_FALSE(opens(1));
+    EXPECT_TRUE(opens(2));
+    as_owner(disable_accounts);
+    EXPECT_FALSE(opens(2));
+    EXPECT_EQ(as_owner(count_tokens), 2);
+}
+
+TEST_F(Stores, end_all_sessions_with_another_password) {
+    const auto account_id = add("ada@example.com")->id;
+    const auto old = open(account_id);
+    const auto bobs = open(add("bob@example.com")->id);
+    const auto fresh = some_digest();
+    const auth::SessionStore::NewSession session{ids_.next(1), account_id, fresh, lifetime_s, 1};
+    EXPECT_TRUE(run(sessions_.start_over(session, "new phc", soon())));
+    EXPECT_EQ(refresh(old, some_digest()), RefreshDecision::refuse);
+    EXPECT_EQ(refresh(bobs, some_digest()), RefreshDecision::rotate);
+    EXPECT_EQ(refresh(fresh, some_digest()), RefreshDecision::rotate);
+    const auto credentials = run(accounts_.find_credentials(account_id, soon()));
+    EXPECT_EQ(credentials->password_phc, "new phc");
+    EXPECT_EQ(credentials->password_version, 2);
+
+    auto late = session;
+    late.id = ids_.next(1);
+    EXPECT_FALSE(run(sessions_.start_over(late, "newer phc", soon()))) << "checked against the old";
+    EXPECT_EQ(run(accounts_.find_credentials(account_id, soon()))->password_phc, "new phc");
+}
+
+TEST_F(Stores, refresh_nothing_of_a_disabled_account) {
+    const auto token = open(add("ada@example.com")->id);
+    as_owner(disable_accounts);
+    EXPECT_EQ(refresh(token, some_digest()), RefreshDecision::refuse);
+}
+
+TEST_F(Stores, find_a_successor_made_by_either_key) {
+    const auto token = open(add("ada@example.com")->id);
+    const auto made = some_digest();
+    const auto other = some_digest();
+    ASSERT_EQ(refresh(token, made), RefreshDecision::rotate);
+    const auto repeated = run(sessions_.refresh(token, {other, made}, lifetime_s, soon()));
+    EXPECT_EQ(repeated.decision, RefreshDecision::repeat);
+    EXPECT_EQ(repeated.successor, 1u);
 }
 
 TEST_F(Stores, rotate_and_repeat_a_refresh_token) {
     const auto account = add("ada@example.com");
     const auto first = open(account->id);
     const auto second = some_digest();
-    const auto refreshed = run(sessions_.refresh(first, second, lifetime_s, soon()));
+    const auto refreshed = run(sessions_.refresh(first, {second}, lifetime_s, soon()));
     EXPECT_EQ(refreshed.decision, RefreshDecision::rotate);
     EXPECT_EQ(refreshed.account->id, account->id);
     EXPECT_EQ(refresh(first, second), RefreshDecision::repeat);
@@ -237,7 +307,7 @@ TEST_F(Stores, rotate_once_when_a_token_is_used_many_times_at_once) {
     for (int caller = 0; caller < 12; ++caller) {
         net::asio::co_spawn(
             loop_,
-            sessions_.refresh(token, successor, lifetime_s, soon()),
+            sessions_.refresh(token, {successor}, lifetime_s, soon()),
             [&](std::exception_ptr failure, const auth::SessionStore::Refreshed& refreshed) {
                 EXPECT_FALSE(failure);
                 decisions.push_back(refreshed.decision);
@@ -262,6 +332,17 @@ TEST_F(Stores, close_a_session) {
     ASSERT_EQ(refresh(token, second), RefreshDecision::rotate);
     run(sessions_.close(token, soon()));
     EXPECT_EQ(refresh(second, some_digest()), RefreshDecision::refuse);
+}
+
+TEST_F(Stores, close_all_sessions_of_an_account) {
+    const auto account_id = add("ada@example.com")->id;
+    const auto first = open(account_id);
+    const auto second = open(account_id);
+    const auto bobs = open(add("bob@example.com")->id);
+    run(sessions_.close_all(account_id, soon()));
+    EXPECT_EQ(refresh(first, some_digest()), RefreshDecision::refuse);
+    EXPECT_EQ(refresh(second, some_digest()), RefreshDecision::refuse);
+    EXPECT_EQ(refresh(bobs, some_digest()), RefreshDecision::rotate);
 }
 
 TEST_F(Stores, bound_the_sessions_of_an_account) {
@@ -306,7 +387,7 @@ TEST_F(Stores, are_closed_to_other_roles_and_partly_to_their_own) {
     EXPECT_EQ(sqlstate("auth", "UPDATE auth.accounts SET role = 'admin'"), insufficient_privilege);
     EXPECT_EQ(sqlstate("auth", "DELETE FROM auth.accounts"), insufficient_privilege);
     EXPECT_EQ(sqlstate("auth", "CREATE TABLE auth.mine (id int)"), insufficient_privilege);
-    EXPECT_EQ(run(postgres::schema_version(pool_, "auth", soon())), 1);
+    EXPECT_EQ(run(postgres::schema_version(pool_, "auth", soon())), 2);
 }
 
 }  // namespace

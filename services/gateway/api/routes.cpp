@@ -36,6 +36,8 @@ constexpr std::array routes{
     Route{"POST", "/api/v1/auth/login", auth, anyone},
     Route{"POST", "/api/v1/auth/refresh", auth, anyone},
     Route{"POST", "/api/v1/auth/logout", auth, anyone},
+    Route{"POST", "/api/v1/auth/logout-all", auth, customer},
+    Route{"POST", "/api/v1/auth/password", auth, customer},
     Route{"GET", "/api/v1/auth/me", auth, customer},
     Route{"GET", "/.well-known/jwks.json", auth, anyone},
 

@@ -1,0 +1,52 @@
+#include "auth/api/attempts.hpp"
+
+#include <algorithm>
+
+#include "token/digest.hpp"
+
+namespace auth::api {
+namespace {
+
+// Neither part may hold a line's end: addresses and networks have none.
+base::Uuid subject_of(std::string_view kind, std::string_view what, std::string_view whose = {}) {
+    std::string text(kind);
+    text.append("\n").append(what).append("\n").append(whose);
+    const Digest digest = token::sha256(text);
+    base::Uuid subject;
+    std::ranges::copy_n(digest.begin(), subject.bytes.size(), subject.bytes.begin());
+    return subject;
+}
+
+std::string_view bytes_of(const Digest& digest) {
+    return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
+
+}  // namespace
+
+std::string AttemptRules::network_of(const http::Request& request) const {
+    // Without one, another room or an operator asks: the peer is who it is.
+    const auto hops = request.headers.get("X-Forwarded-For").value_or(request.remote_address);
+    return service::client_network(service::client_of(hops, proxies_));
+}
+
+std::vector<Counted> AttemptRules::login(
+    const http::Request& request, const Email& email, const std::optional<Digest>& device
+) const {
+    if (device) return {{subject_of("device", bytes_of(*device)), guesses_pace}};
+    const std::string network = network_of(request);
+    return {
+        {subject_of("guesses", email.key, network), guesses_pace},
+        {subject_of("account", email.key), account_pace},
+        {subject_of("network", network), limits_.network}
+    };
+}
+
+std::vector<Counted> AttemptRules::registration(const http::Request& request) const {
+    return {{subject_of("registrations", network_of(request)), limits_.registrations}};
+}
+
+std::vector<Counted> AttemptRules::password_change(const base::Uuid& account_id) {
+    return {{subject_of("password change", account_id.to_string()), guesses_pace}};
+}
+
+}  // namespace auth::api

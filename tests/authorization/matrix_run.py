@@ -7,6 +7,7 @@ from urllib.parse import quote
 from declared_answers import PROBLEM
 
 from contracts import authorization as matrix
+from contracts.contract import GATEWAY
 
 
 def pod_of(room):
@@ -20,15 +21,16 @@ class MatrixRun:
         self._shop = shop
         self._callers = callers
         self._objects = objects
-        self._routed = {each.name for each in contracts["gateway"].operations}
+        self._routed = {each.name for each in contracts[GATEWAY].operations}
         self.answered = {}
 
     def complaints(self, operation):
         """A line for each cell that is wrong, at every door the operation has."""
         made = self._objects.of(operation)
         found = []
-        for door in self._doors(operation):
-            cells = {who: matrix.cell(operation, who, door) for who in matrix.COLUMNS}
+        is_routed = operation.name in self._routed
+        for door in doors(operation):
+            cells = {who: matrix.cell(operation, who, door, is_routed) for who in matrix.COLUMNS}
             before = self._objects.state(made)
             refusing = [who for who, cell in cells.items() if not cell.is_let_in]
             for who in refusing:
@@ -38,12 +40,6 @@ class MatrixRun:
             for who in (who for who in cells if who not in refusing):
                 found += self._ask(operation, door, made, who, cells[who])
         return found
-
-    def _doors(self, operation):
-        """Inside is tried at the gateway, too, where nothing may be found."""
-        at_gateway = operation.name in self._routed or operation.is_internal
-        in_room = operation.room != "gateway"
-        return [matrix.GATEWAY_DOOR] * at_gateway + [matrix.ROOM_DOOR] * in_room
 
     def _ask(self, operation, door, made, who, cell):
         for what, authorization in self._callers.headers(who, operation):
@@ -58,6 +54,12 @@ class MatrixRun:
             row.setdefault(who, set()).add(answer.status)
             if wrong := what_is_wrong(operation, cell, answer, made):
                 yield f"{operation.name} at the {door}, {what}: {wrong}"
+
+
+def doors(operation):
+    """Inside is tried at the gateway, too, where nothing may be found."""
+    in_room = operation.room != GATEWAY
+    return [matrix.GATEWAY_DOOR] + [matrix.ROOM_DOOR] * in_room
 
 
 def what_is_wrong(operation, cell, answer, made):

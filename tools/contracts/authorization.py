@@ -66,10 +66,11 @@ def refused(status, *codes):
     return Cell(status, frozenset(codes))
 
 
-def cell(operation, who, door):
-    """`operation` of a room's contract, or of the gateway's if the gateway itself answers it."""
+def cell(operation, who, door, is_routed):
+    """`operation` of a room's contract, or of the gateway's if the gateway itself answers it;
+    `is_routed`: it can be reached from outside."""
     if door == GATEWAY_DOOR:
-        if operation.is_internal:
+        if not is_routed:
             return refused(404, ROUTE_UNKNOWN)
         if who in SERVICES and operation.room != GATEWAY:
             return refused(401, "token_invalid")
@@ -136,6 +137,6 @@ def table(contracts, rooms):
 
 
 def _row(operation, routed):
-    outside = "yes" if operation.name in routed else "404"
-    cells = [str(cell(operation, who, ROOM_DOOR)) for who in SHOWN]
-    return [f"`{operation.name}`", outside, *cells]
+    is_routed = operation.name in routed
+    cells = [str(cell(operation, who, ROOM_DOOR, is_routed)) for who in SHOWN]
+    return [f"`{operation.name}`", "yes" if is_routed else "404", *cells]

@@ -115,6 +115,14 @@ def problems_of_routing(contracts, rooms):
                 yield f"{room}: {operation.name} is not routed by the gateway"
 
 
+def problems_of_shared_codes(contracts, rooms):
+    """What the HTTP layer answers is the same everywhere; the gateway adds its own refusals."""
+    whole = set().union(*(contracts[room].answerable_anywhere for room in rooms if room != GATEWAY))
+    for room in rooms:
+        for status, code in sorted(whole - contracts[room].answerable_anywhere):
+            yield f"{room}: x-problem-codes of the file lacks {status} {code}, which others have"
+
+
 # -- contracts and the C++ -------------------------------------------------------------------------
 
 
@@ -152,4 +160,5 @@ def all_problems(contracts, rooms, root):
     for room in rooms:
         yield from problems_of_contract(contracts[room])
     yield from problems_of_routing(contracts, rooms)
+    yield from problems_of_shared_codes(contracts, rooms)
     yield from problems_of_code_literals(contracts, rooms, root)

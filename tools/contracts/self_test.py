@@ -76,6 +76,7 @@ openapi: 3.1.0
 info: { title: gateway, version: 1.0.0 }
 security: [{ accessToken: [] }]
 x-problem-codes:
+  '400': [request_malformed]
   '404': [route_unknown]
 paths:
   /api/v1/things:
@@ -124,6 +125,7 @@ PLANTED = (
     ("things", "        '403': [admin_only]\n", "", "is for admin (security says admin), and"),
     ("things", "/api/v1/things/{id}:", "/api/v1/thing/{id}:", "is not in the contract of things"),
     ("things", "  /internal/v1/things:", "  /api/v1/more:", "is not routed by the gateway"),
+    ("gateway", "  '400': [request_malformed]\n", "", "lacks 400 request_malformed, which"),
     ("gateway", "x-caller: customer", "x-caller: admin", "is for admin (security says admin)"),
     ("gateway", "x-room: things, x-caller: admin", "x-room: nothing", "which has no contract"),
     ("gateway", "x-caller: admin,", "x-caller: admin, security: [],", "(security says anyone)"),

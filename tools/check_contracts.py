@@ -24,7 +24,7 @@ from shop.trouble import Trouble
 
 TABLE = ROOT / "docs" / "authorization.md"
 # Contracts that are brought up to the conventions already.
-CONVERTED = ("auth", "echo", "gateway", "product")
+CONVERTED = ("auth", "echo", "gateway", "order", "product")
 
 
 def arguments():

@@ -16,7 +16,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // The newest migration this program was built for; a lower schema keeps the room not ready.
-constexpr int schema_version_needed = 3;
+constexpr int schema_version_needed = 4;
 constexpr milliseconds schema_check_every(1000);
 constexpr milliseconds drain_timeout(5000);
 
@@ -41,6 +41,8 @@ App::App(service::Context& context, Config config)
       sales_(pool_),
       tallies_(pool_),
       orders_(pool_),
+      ordinary_orders_(pool_),
+      history_(pool_),
       payment_store_(pool_),
       work_(pool_),
       ledger_(pool_),
@@ -70,7 +72,8 @@ App::App(service::Context& context, Config config)
       }),
       lookup_(context.executor, orders_, {}),
       payments_(context.executor, payment_store_, provider_, config_.payments),
-      steward_({sales_, work_, desk_, payments_, product_}, config_.steward),
+      checkout_({ordinary_orders_, work_, product_, provider_}, config_.checkout),
+      steward_({sales_, work_, desk_, payments_, product_, checkout_}, config_.steward),
       access_(context, config_.access),
       parts_{
           access_,
@@ -80,7 +83,10 @@ App::App(service::Context& context, Config config)
           tallies_,
           orders_,
           lookup_,
+          ordinary_orders_,
+          history_,
           payments_,
+          checkout_,
           steward_,
           clock_,
           ids_
@@ -97,6 +103,9 @@ void App::start() {
     net::asio::co_spawn(context_.executor, steward_.run_payments(), rethrow);
     net::asio::co_spawn(context_.executor, steward_.run_sales(), rethrow);
     net::asio::co_spawn(context_.executor, steward_.run_settlements(), rethrow);
+    net::asio::co_spawn(context_.executor, steward_.run_expiry(), rethrow);
+    net::asio::co_spawn(context_.executor, steward_.run_orders(), rethrow);
+    net::asio::co_spawn(context_.executor, steward_.run_units(), rethrow);
 }
 
 std::string App::not_ready_because() const {

@@ -32,6 +32,8 @@ class App final : public service::App {
     SaleStore sales_;
     SaleTallies tallies_;
     OrderStore orders_;
+    OrdinaryOrderStore ordinary_orders_;
+    OrderHistoryStore history_;
     PaymentStore payment_store_;
     WorkStore work_;
     SandboxLedger ledger_;
@@ -44,6 +46,7 @@ class App final : public service::App {
     SalesDesk desk_;
     OrderLookup lookup_;
     Payments payments_;
+    Checkout checkout_;
     Steward steward_;
     service::Access access_;
     base::UuidGenerator ids_;

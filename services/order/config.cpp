@@ -105,11 +105,35 @@ void read_limits(base::Environment& environment, Config& config) {
     );
 }
 
+void read_basket_limits(base::Environment& environment, Config& config) {
+    CheckoutLimits& checkout = config.checkout;
+    BasketLimits& basket = checkout.basket;
+    basket.lines_max =
+        environment.integer_or("ORDER_LINES_MAX", 50, 1, 100, "products in one ordinary order");
+    basket.quantity_max = environment.integer_or(
+        "ORDER_QUANTITY_MAX", 1000, 1, 1'000'000, "units of one product in one ordinary order"
+    );
+    basket.open_orders_max = environment.integer_or(
+        "ORDER_OPEN_MAX", 20, 1, 1000, "unpaid ordinary orders that one customer may have"
+    );
+    basket.hold_ms = environment.integer_or(
+        "ORDER_HOLD_MS", 900'000, 1000, 86'400'000, "how long an unpaid order keeps its units"
+    );
+    checkout.in_flight_max = environment.integer_or(
+        "ORDER_IN_FLIGHT_MAX", 256, 1, 65536, "ordinary orders placed or paid at once by a pod"
+    );
+    checkout.placing_ms = environment.integer_or(
+        "ORDER_PLACING_MS", 30'000, 1000, 600'000, "how long product may leave an order unanswered"
+    );
+    checkout.paying_ms = config.payments.paying_ms;
+}
+
 }  // namespace
 
 Config Config::read(base::Environment& environment) {
     Config config;
     read_limits(environment, config);
+    read_basket_limits(environment, config);
     read_databases(environment, config);
     read_redis(environment, config.redis);
     config.access = service::AccessSettings::read(environment);

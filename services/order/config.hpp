@@ -4,6 +4,7 @@
 
 #include "base/environment.hpp"
 #include "http/client.hpp"
+#include "order/engine/checkout.hpp"
 #include "order/engine/payments.hpp"
 #include "order/engine/sale_engine.hpp"
 #include "order/engine/steward.hpp"
@@ -26,6 +27,7 @@ struct Config {
     std::string advertised_address;  ///< where other pods reach this one
     EngineLimits engine;
     PaymentLimits payments;
+    CheckoutLimits checkout;
     StewardLimits steward;
 
     static Config read(base::Environment& environment);

@@ -58,6 +58,7 @@ constexpr std::array routes{
     Route{"POST", "/api/v1/orders", order, customer},
     Route{"GET", "/api/v1/orders", order, customer},
     Route{"GET", "/api/v1/orders/{id}", order, customer},
+    Route{"GET", "/api/v1/orders/{id}/events", order, customer},
     Route{"POST", "/api/v1/orders/{id}/pay", order, customer, true},
     Route{"POST", "/api/v1/orders/{id}/cancel", order, customer, true},
 };

@@ -11,6 +11,48 @@ namespace {
 constexpr int retry_after_s = 1;
 constexpr std::int64_t retry_after_s_max = 60;
 
+http::Problem key_problem() {
+    return {
+        422,
+        "key_reused",
+        "This Idempotency-Key was used for another request; choose a new one.",
+        "header Idempotency-Key",
+        {},
+        {}
+    };
+}
+
+http::Problem order_problem(OrderRefusal refusal) {
+    switch (refusal) {
+        case OrderRefusal::not_enough_stock:
+            return {
+                409,
+                "not_enough_stock",
+                "Fewer units are free than asked for; `available` says how many. Nothing was set"
+                " aside; the same Idempotency-Key may be used again.",
+                "lines",
+                {},
+                {}
+            };
+        case OrderRefusal::product_archived:
+            return {409, "product_archived", "A product is no longer sold.", "lines", {}, {}};
+        case OrderRefusal::product_unknown:
+            return {422, "product_unknown", "There is no such product.", "lines", {}, {}};
+        case OrderRefusal::currencies_mixed:
+            return {
+                422,
+                "currencies_mixed",
+                "All products of an order must be sold in one currency; order them apart.",
+                "lines",
+                {},
+                {}
+            };
+        case OrderRefusal::given_up:
+            break;
+    }
+    return {503, "busy", "The shop is busy; try again with the same key.", {}, retry_after_s, {}};
+}
+
 http::Problem take_problem(TakeOutcome outcome) {
     switch (outcome) {
         case TakeOutcome::sold_out:
@@ -45,17 +87,22 @@ http::Problem take_problem(TakeOutcome outcome) {
         case TakeOutcome::not_started:
             return {409, "not_started", "The sale has not started.", {}, retry_after_s, {}};
         case TakeOutcome::key_reused:
-            return {
-                422,
-                "key_reused",
-                "This Idempotency-Key was used for another request; choose a new one.",
-                "header Idempotency-Key",
-                {},
-                {}
-            };
+            return key_problem();
         default:
             return {503, "busy", "The shop is busy; try again.", {}, retry_after_s, {}};
     }
+}
+
+http::Response still_placing() {
+    return http::to_response(
+        {409, "placing", "The order is still being placed; ask again.", {}, retry_after_s, {}}
+    );
+}
+
+http::Response order_refused() {
+    return http::to_response(
+        {409, "refused", "The order was refused; nothing is set aside for it.", {}, {}, {}}
+    );
 }
 
 }  // namespace
@@ -117,6 +164,74 @@ http::Response payment_refusal(Payments::Outcome outcome) {
     }
 }
 
+http::Response checkout_refusal(const Checkout::Stopped& stopped) {
+    switch (stopped.why) {
+        case Checkout::Stop::busy:
+            return busy();
+        case Checkout::Stop::unknown:
+            return unknown_outcome();
+        case Checkout::Stop::key_reused:
+            return key_reused();
+        case Checkout::Stop::too_many_open:
+            return http::to_response(
+                {409,
+                 "too_many_open_orders",
+                 "You have too many unpaid orders; pay or cancel one first.",
+                 {},
+                 {},
+                 {}}
+            );
+        case Checkout::Stop::refused:
+            break;
+    }
+    http::Problem problem = order_problem(stopped.refusal.why);
+    if (stopped.refusal.product_id) {
+        problem.members.emplace_back(
+            "product_id", fmt::format("\"{}\"", stopped.refusal.product_id->to_string())
+        );
+    }
+    if (stopped.refusal.available) {
+        problem.members.emplace_back("available", fmt::to_string(*stopped.refusal.available));
+    }
+    return http::to_response(problem);
+}
+
+http::Response cancel_refusal(OrdinaryCancel outcome) {
+    switch (outcome) {
+        case OrdinaryCancel::paying:
+            return cancel_refusal(ReturnOutcome::paying);
+        case OrdinaryCancel::expired:
+            return cancel_refusal(ReturnOutcome::already_expired);
+        case OrdinaryCancel::placing:
+            return still_placing();
+        case OrdinaryCancel::refused:
+            return order_refused();
+        default:
+            return order_unknown();
+    }
+}
+
+http::Response payment_refusal(Checkout::Payment outcome) {
+    switch (outcome) {
+        case Checkout::Payment::declined:
+            return payment_refusal(Payments::Outcome::declined);
+        case Checkout::Payment::expired:
+            return payment_refusal(Payments::Outcome::expired);
+        case Checkout::Payment::cancelled:
+            return payment_refusal(Payments::Outcome::cancelled);
+        case Checkout::Payment::refunded:
+            return payment_refusal(Payments::Outcome::refunded);
+        case Checkout::Payment::placing:
+            return still_placing();
+        case Checkout::Payment::refused:
+            return order_refused();
+        case Checkout::Payment::busy:
+            return busy();
+        default:
+            return order_unknown();
+    }
+}
+
 http::Response field_response(const FieldProblem& problem) {
     return http::to_response({400, "invalid_field", problem.detail, problem.field, {}, {}});
 }
@@ -131,6 +246,10 @@ http::Response sale_unknown() {
 
 http::Response order_unknown() {
     return http::to_response({404, "order_unknown", "You have no such order.", {}, {}, {}});
+}
+
+http::Response key_reused() {
+    return http::to_response(key_problem());
 }
 
 http::Response busy() {

@@ -6,6 +6,7 @@
 #include "json/json.hpp"
 #include "order/domain/answers.hpp"
 #include "order/domain/sale_rules.hpp"
+#include "order/engine/checkout.hpp"
 #include "order/engine/payments.hpp"
 
 // The one place where outcomes become statuses and codes (contracts/order.openapi.yaml).
@@ -18,11 +19,17 @@ http::Response refusal_response(const TakeAnswer& answer, std::int64_t now_us);
 http::Response cancel_refusal(ReturnOutcome outcome);
 http::Response payment_refusal(Payments::Outcome outcome);
 
+/// For ordinary orders; only outcomes that are not answered with the order.
+http::Response checkout_refusal(const Checkout::Stopped& stopped);
+http::Response cancel_refusal(OrdinaryCancel outcome);
+http::Response payment_refusal(Checkout::Payment outcome);
+
 http::Response field_response(const FieldProblem& problem);
 http::Response body_response(const json::Error& error);
 
 http::Response sale_unknown();
 http::Response order_unknown();
+http::Response key_reused();
 http::Response busy();
 http::Response unknown_outcome();
 

@@ -17,6 +17,17 @@ struct PlaceOrderBody {
 };
 BOOST_DESCRIBE_STRUCT(PlaceOrderBody, (), (quantity))
 
+struct WantedLineBody {
+    base::Uuid product_id;
+    std::int64_t quantity = 0;
+};
+BOOST_DESCRIBE_STRUCT(WantedLineBody, (), (product_id, quantity))
+
+struct PlaceOrdinaryOrderBody {
+    std::vector<WantedLineBody> lines;
+};
+BOOST_DESCRIBE_STRUCT(PlaceOrdinaryOrderBody, (), (lines))
+
 struct PayBody {
     std::string payment_method;
 };
@@ -98,31 +109,58 @@ struct SaleListBody {
 };
 BOOST_DESCRIBE_STRUCT(SaleListBody, (), (flash_sales, next_cursor))
 
-struct OrderBody {
-    base::Uuid order_id;
-    base::Uuid sale_id;
+struct OrderLineBody {
     base::Uuid product_id;
     std::int64_t quantity = 0;
-    std::int64_t unit_price_cents = 0;
-    std::string currency;
+    std::optional<std::string> name;               ///< once reserved
+    std::optional<std::int64_t> unit_price_cents;  ///< once reserved
+};
+BOOST_DESCRIBE_STRUCT(OrderLineBody, (), (product_id, quantity, name, unit_price_cents))
+
+struct RefusalBody {
+    std::string code;
+    std::optional<base::Uuid> product_id;
+    std::optional<std::int64_t> available;
+};
+BOOST_DESCRIBE_STRUCT(RefusalBody, (), (code, product_id, available))
+
+/// An order of either kind. A flash sale's also has its one line's members at the top, and its
+/// place in the sale.
+struct OrderBody {
+    base::Uuid order_id;
+    std::string kind;
     std::string state;
-    std::int64_t seq = 0;
-    std::int64_t pos = 0;
-    std::string expires_at;
+    std::optional<base::Uuid> sale_id;
+    std::optional<base::Uuid> product_id;
+    std::optional<std::int64_t> quantity;
+    std::optional<std::int64_t> unit_price_cents;
+    std::optional<std::string> currency;
+    std::optional<std::int64_t> total_cents;
+    std::vector<OrderLineBody> lines;
+    std::optional<std::int64_t> seq;
+    std::optional<std::int64_t> pos;
+    std::string created_at;
+    std::optional<std::string> expires_at;
+    std::optional<RefusalBody> refusal;
 };
 BOOST_DESCRIBE_STRUCT(
     OrderBody,
     (),
     (order_id,
+     kind,
+     state,
      sale_id,
      product_id,
      quantity,
      unit_price_cents,
      currency,
-     state,
+     total_cents,
+     lines,
      seq,
      pos,
-     expires_at)
+     created_at,
+     expires_at,
+     refusal)
 )
 
 struct OrderListBody {
@@ -130,5 +168,18 @@ struct OrderListBody {
     std::optional<std::string> next_cursor;
 };
 BOOST_DESCRIBE_STRUCT(OrderListBody, (), (orders, next_cursor))
+
+struct OrderEventBody {
+    std::string at;
+    std::string kind;
+    std::optional<std::int64_t> payment;
+    std::optional<RefusalBody> refusal;
+};
+BOOST_DESCRIBE_STRUCT(OrderEventBody, (), (at, kind, payment, refusal))
+
+struct OrderEventListBody {
+    std::vector<OrderEventBody> events;
+};
+BOOST_DESCRIBE_STRUCT(OrderEventListBody, (), (events))
 
 }  // namespace order::api

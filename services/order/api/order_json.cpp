@@ -8,18 +8,67 @@
 
 namespace order::api {
 
+namespace {
+
+/// When a UUIDv7 was made: its first 48 bits.
+std::int64_t made_at_ms(const base::Uuid& id) {
+    std::int64_t time_ms = 0;
+    for (std::size_t index = 0; index < 6; ++index) time_ms = time_ms << 8 | id.bytes.at(index);
+    return time_ms;
+}
+
+RefusalBody to_body(const RefusedOrder& refusal) {
+    return {std::string(to_string(refusal.why)), refusal.product_id, refusal.available};
+}
+
+}  // namespace
+
 OrderBody to_body(const SaleOrder& order) {
     OrderBody body;
     body.order_id = order.id;
+    body.kind = "flash_sale";
+    body.state = to_string(order.state);
     body.sale_id = order.sale_id;
     body.product_id = order.product_id;
     body.quantity = order.quantity;
     body.unit_price_cents = order.unit_price_cents;
     body.currency = order.currency;
-    body.state = to_string(order.state);
+    body.total_cents = order.quantity * order.unit_price_cents;
+    body.lines.push_back({order.product_id, order.quantity, order.name, order.unit_price_cents});
     body.seq = order.seq;
     body.pos = order.pos;
+    body.created_at = base::format_timestamp(made_at_ms(order.id));
     body.expires_at = base::format_timestamp(order.expires_at_ms);
+    return body;
+}
+
+OrderBody to_body(const OrdinaryOrder& order) {
+    OrderBody body;
+    body.order_id = order.id;
+    body.kind = "ordinary";
+    body.state = to_string(order.state);
+    body.currency = order.currency;
+    body.total_cents = order.total_cents;
+    for (const OrdinaryOrder::Line& line : order.lines) {
+        OrderLineBody shown{line.product_id, line.quantity, {}, {}};
+        if (order.is_priced()) {
+            shown.name = line.name;
+            shown.unit_price_cents = line.unit_price_cents;
+        }
+        body.lines.push_back(std::move(shown));
+    }
+    body.created_at = base::format_timestamp(order.created_at_ms);
+    if (order.is_priced()) body.expires_at = base::format_timestamp(order.expires_at_ms);
+    if (order.refusal) body.refusal = to_body(*order.refusal);
+    return body;
+}
+
+OrderEventBody to_body(const OrderEvent& event) {
+    OrderEventBody body;
+    body.at = base::format_timestamp(event.at_ms);
+    body.kind = event.kind;
+    body.payment = event.payment_n;
+    if (event.refusal) body.refusal = to_body(*event.refusal);
     return body;
 }
 

@@ -5,12 +5,15 @@
 
 #include "http/message.hpp"
 #include "order/api/messages.hpp"
-#include "order/domain/order.hpp"
+#include "order/domain/order_event.hpp"
+#include "order/domain/ordinary_order.hpp"
 #include "order/domain/sale.hpp"
 
 namespace order::api {
 
 OrderBody to_body(const SaleOrder& order);
+OrderBody to_body(const OrdinaryOrder& order);
+OrderEventBody to_body(const OrderEvent& event);
 SaleBody to_body(const Sale& sale, std::int64_t now_ms);
 
 /// Path parameter {id}; nullopt if it is no UUID.

@@ -4,12 +4,33 @@
 #include "json/encode.hpp"
 #include "order/api/error_response.hpp"
 #include "order/api/order_json.hpp"
+#include "order/api/ordinary_orders.hpp"
 
 namespace order::api {
 namespace {
 
+constexpr std::string_view states_known =
+    "Must be placing, reserved, paying, paid, cancelled, expired, refunded or refused.";
+
 http::Response order_response(int status, const SaleOrder& order) {
     return http::json_response(status, json::encode(to_body(order)));
+}
+
+/// Both lists, each newest first, as one of at most `limit`. Ids are ordered by time.
+OrderListBody merge(
+    const std::vector<SaleOrder>& of_sales, const std::vector<OrdinaryOrder>& ordinary, int limit
+) {
+    OrderListBody body;
+    auto of_sale = of_sales.begin();
+    auto other = ordinary.begin();
+    while (body.orders.size() < static_cast<std::size_t>(limit)) {
+        const bool has_sale = of_sale != of_sales.end();
+        if (!has_sale && other == ordinary.end()) return body;
+        const bool takes_sale = has_sale && (other == ordinary.end() || of_sale->id > other->id);
+        body.orders.push_back(takes_sale ? to_body(*of_sale++) : to_body(*other++));
+    }
+    body.next_cursor = body.orders.back().order_id.to_string();
+    return body;
 }
 
 }  // namespace
@@ -19,13 +40,18 @@ net::awaitable<http::Response> list_orders(Parts& parts, http::Request& request)
     if (!claims) co_return http::to_response(claims.error());
     const auto page = page_of(request);
     if (!page) co_return field_response({"limit, cursor", "limit is 1 to 100; cursor an id."});
-    const auto orders =
-        co_await parts.orders.list(claims->account_id, page->cursor, page->limit, request.deadline);
-    OrderListBody body;
-    for (const SaleOrder& order : orders) body.orders.push_back(to_body(order));
-    if (orders.size() == static_cast<std::size_t>(page->limit)) {
-        body.next_cursor = orders.back().id.to_string();
+    std::optional<OrderState> state;
+    if (const auto text = request.query_parameter("state")) {
+        state = parse_order_state(*text);
+        if (!state) co_return field_response({"state", std::string(states_known)});
     }
+    const auto of_sales = co_await parts.orders.list(
+        claims->account_id, page->cursor, state, page->limit, request.deadline
+    );
+    const auto ordinary = co_await parts.ordinary_orders.list(
+        claims->account_id, page->cursor, state, page->limit, request.deadline
+    );
+    const OrderListBody body = merge(of_sales, ordinary, page->limit);
     co_return http::json_response(200, json::encode(body));
 }
 
@@ -34,9 +60,14 @@ net::awaitable<http::Response> get_order(Parts& parts, http::Request& request) {
     if (!claims) co_return http::to_response(claims.error());
     const auto id = id_of(request);
     if (!id) co_return order_unknown();
-    const auto order = co_await parts.lookup.find(*id);
-    if (!order || order->customer_id != claims->account_id) co_return order_unknown();
-    co_return order_response(200, *order);
+    const auto of_sale = co_await parts.lookup.find(*id);
+    if (of_sale) {
+        if (of_sale->customer_id != claims->account_id) co_return order_unknown();
+        co_return order_response(200, *of_sale);
+    }
+    const auto ordinary = co_await parts.ordinary_orders.find(*id, request.deadline);
+    if (!ordinary || ordinary->customer_id != claims->account_id) co_return order_unknown();
+    co_return http::json_response(200, json::encode(to_body(*ordinary)));
 }
 
 net::awaitable<http::Response> pay_order(Parts& parts, http::Request& request) {
@@ -54,6 +85,11 @@ net::awaitable<http::Response> pay_order(Parts& parts, http::Request& request) {
     const Payments::Outcome outcome = co_await parts.payments.pay(
         *id, claims->account_id, body->payment_method, request.deadline
     );
+    if (outcome == Payments::Outcome::not_found) {
+        co_return co_await pay_ordinary_order(
+            parts, *id, claims->account_id, body->payment_method, request.deadline
+        );
+    }
     const bool answers_with_order =
         outcome == Payments::Outcome::paid || outcome == Payments::Outcome::undecided;
     if (!answers_with_order) co_return payment_refusal(outcome);
@@ -70,7 +106,10 @@ net::awaitable<http::Response> cancel_order(Parts& parts, http::Request& request
     const auto id = id_of(request);
     if (!id) co_return order_unknown();
     auto order = co_await parts.lookup.find(*id);
-    if (!order || order->customer_id != claims->account_id) co_return order_unknown();
+    if (!order) {
+        co_return co_await cancel_ordinary_order(parts, *id, claims->account_id, request.deadline);
+    }
+    if (order->customer_id != claims->account_id) co_return order_unknown();
     const auto engine = co_await parts.desk.engine(order->sale_id, request.deadline);
     if (!engine) co_return order_unknown();
     const Return wish{*id, claims->account_id};

@@ -1,12 +1,15 @@
 #pragma once
 
 #include "base/uuid.hpp"
+#include "order/engine/checkout.hpp"
 #include "order/engine/database_clock.hpp"
 #include "order/engine/order_lookup.hpp"
 #include "order/engine/payments.hpp"
 #include "order/engine/sales_desk.hpp"
 #include "order/engine/steward.hpp"
+#include "order/store/order_history_store.hpp"
 #include "order/store/order_store.hpp"
+#include "order/store/ordinary_order_store.hpp"
 #include "order/store/sale_store.hpp"
 #include "order/store/sale_tally.hpp"
 #include "service/access.hpp"
@@ -22,7 +25,10 @@ struct Parts {
     SaleTallies& tallies;
     OrderStore& orders;
     OrderLookup& lookup;
+    OrdinaryOrderStore& ordinary_orders;
+    OrderHistoryStore& history;
     Payments& payments;
+    Checkout& checkout;
     Steward& steward;
     DatabaseClock& clock;
     base::UuidGenerator& ids;

@@ -6,6 +6,7 @@
 #include "json/decode.hpp"
 #include "json/encode.hpp"
 #include "order/api/error_response.hpp"
+#include "order/api/idempotency_key.hpp"
 #include "order/api/order_json.hpp"
 
 namespace order::api {
@@ -25,14 +26,8 @@ std::expected<Purchase, http::Response> read_purchase(Parts& parts, const http::
     if (!claims) return std::unexpected(http::to_response(claims.error()));
     const auto sale_id = id_of(request);
     if (!sale_id) return std::unexpected(sale_unknown());
-    const auto key = request.headers.get("Idempotency-Key");
-    if (!key || !is_key(*key)) {
-        return std::unexpected(field_response(
-            {"header Idempotency-Key",
-             key ? "Must be 1 to 128 visible ASCII characters."
-                 : "Is required: send a value of your own, and the same one when you try again."}
-        ));
-    }
+    const auto key = key_of(request);
+    if (!key) return std::unexpected(field_response(key.error()));
     const auto body = json::decode<PlaceOrderBody>(request.body);
     if (!body) return std::unexpected(body_response(body.error()));
     if (body->quantity < 1 || body->quantity > quantity_max) {
@@ -42,7 +37,7 @@ std::expected<Purchase, http::Response> read_purchase(Parts& parts, const http::
     purchase.sale_id = *sale_id;
     purchase.take.order_id = parts.ids.next(base::unix_now_ms());
     purchase.take.customer_id = claims->account_id;
-    purchase.take.key = digest_of(*key);
+    purchase.take.key = *key;
     purchase.take.fingerprint =
         digest_of(fmt::format("take {} {}", sale_id->to_string(), body->quantity));
     purchase.take.quantity = body->quantity;
@@ -52,18 +47,18 @@ std::expected<Purchase, http::Response> read_purchase(Parts& parts, const http::
 http::Response bought_response(
     const Purchase& purchase, const TakeAnswer& answer, const SaleTerms& terms
 ) {
-    OrderBody body;
-    body.order_id = answer.order_id;
-    body.sale_id = purchase.sale_id;
-    body.product_id = terms.product_id;
-    body.quantity = purchase.take.quantity;
-    body.unit_price_cents = terms.unit_price_cents;
-    body.currency = terms.currency;
-    body.state = to_string(OrderState::reserved);
-    body.seq = answer.seq;
-    body.pos = answer.pos.value_or(0);
-    body.expires_at = base::format_timestamp(answer.expires_at_us / 1000);
-    http::Response response = http::json_response(201, json::encode(body));
+    SaleOrder order;
+    order.id = answer.order_id;
+    order.sale_id = purchase.sale_id;
+    order.product_id = terms.product_id;
+    order.quantity = purchase.take.quantity;
+    order.unit_price_cents = terms.unit_price_cents;
+    order.currency = terms.currency;
+    order.seq = answer.seq;
+    order.pos = answer.pos.value_or(0);
+    order.expires_at_ms = answer.expires_at_us / 1000;
+    order.name = terms.name;
+    http::Response response = http::json_response(201, json::encode(to_body(order)));
     response.headers.set("Location", "/api/v1/orders/" + answer.order_id.to_string());
     return response;
 }

@@ -1,8 +1,10 @@
 #include "order/api/routes.hpp"
 
 #include "order/api/orders.hpp"
+#include "order/api/ordinary_orders.hpp"
 #include "order/api/peers.hpp"
 #include "order/api/place_order.hpp"
+#include "order/api/place_ordinary_order.hpp"
 #include "order/api/sales.hpp"
 
 namespace order::api {
@@ -24,6 +26,8 @@ http::Handler bind_action(Parts& parts, SaleAction action) {
 http::Router make_router(Parts& parts) {
     http::Router router;
     router.add("POST", "/api/v1/flash-sales/{id}/orders", bind(parts, place_order));
+    router.add("POST", "/api/v1/orders", bind(parts, place_ordinary_order));
+    router.add("GET", "/api/v1/orders/{id}/events", bind(parts, list_order_events));
     router.add("POST", "/api/v1/orders/{id}/pay", bind(parts, pay_order));
     router.add("POST", "/api/v1/orders/{id}/cancel", bind(parts, cancel_order));
     router.add("GET", "/api/v1/orders/{id}", bind(parts, get_order));

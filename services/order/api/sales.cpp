@@ -6,6 +6,7 @@
 #include "json/decode.hpp"
 #include "json/encode.hpp"
 #include "order/api/error_response.hpp"
+#include "order/api/idempotency_key.hpp"
 #include "order/api/order_json.hpp"
 
 namespace order::api {
@@ -64,12 +65,8 @@ net::awaitable<http::Response> get_sale(Parts& parts, http::Request& request) {
 net::awaitable<http::Response> create_sale(Parts& parts, http::Request& request) {
     const auto claims = parts.access.admin(request);
     if (!claims) co_return http::to_response(claims.error());
-    const auto key = request.headers.get("Idempotency-Key");
-    if (!key || !is_key(*key)) {
-        co_return field_response(
-            {"header Idempotency-Key", "Is required: 1 to 128 visible ASCII characters."}
-        );
-    }
+    const auto key = key_of(request);
+    if (!key) co_return field_response(key.error());
     const auto body = json::decode<CreateSaleBody>(request.body);
     if (!body) co_return body_response(body.error());
     auto terms = terms_of(*body);
@@ -82,15 +79,10 @@ net::awaitable<http::Response> create_sale(Parts& parts, http::Request& request)
     SaleStore::NewSale wanted;
     wanted.terms = *terms;
     wanted.created_by = claims->account_id;
-    wanted.created_key = digest_of(*key);
+    wanted.created_key = *key;
     wanted.fingerprint = digest_of("sale " + json::encode(*body));
     const auto created = co_await parts.sales.create(wanted, request.deadline);
-    if (!created) {
-        TakeAnswer reused;
-        reused.kind = TakeAnswer::Kind::decided;
-        reused.outcome = TakeOutcome::key_reused;
-        co_return refusal_response(reused, 0);
-    }
+    if (!created) co_return key_reused();
     Sale sale = created->sale;
     if (sale.standing.state == SaleState::preparing) {
         try {

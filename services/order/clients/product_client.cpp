@@ -1,11 +1,14 @@
 #include "order/clients/product_client.hpp"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <fmt/format.h>
 
+#include "base/timestamp.hpp"
 #include "json/json.hpp"
 
 namespace order {
@@ -13,19 +16,105 @@ namespace {
 
 http::ClientLimits few_connections() {
     http::ClientLimits limits;
-    limits.connections_max = 4;
+    limits.connections_max = 8;
     return limits;
 }
 
+const json::Value* member_of(const json::Value& value, std::string_view name) {
+    const json::Object* object = value.if_object();
+    return object == nullptr ? nullptr : object->if_contains(name);
+}
+
+std::string text_of(const json::Value& value, std::string_view name) {
+    const json::Value* member = member_of(value, name);
+    return member && member->is_string() ? std::string(member->get_string()) : std::string();
+}
+
+std::optional<std::int64_t> integer_of(const json::Value& value, std::string_view name) {
+    const json::Value* member = member_of(value, name);
+    if (member == nullptr || !member->is_int64()) return std::nullopt;
+    return member->get_int64();
+}
+
+/// The answer's JSON; null if it has none.
+json::Value document_of(const http::Response& response) {
+    auto document = json::parse(response.body);
+    return document ? std::move(*document) : json::Value();
+}
+
 std::string refusal_text(const http::Response& response) {
-    const auto document = json::parse(response.body);
-    if (!document || !document->is_object()) return fmt::format("status {}", response.status);
-    const auto& members = document->get_object();
-    const auto text = [&members](std::string_view name) {
-        const auto* value = members.if_contains(name);
-        return value && value->is_string() ? std::string(value->get_string()) : std::string();
-    };
-    return text("code") + ": " + text("detail");
+    const json::Value document = document_of(response);
+    if (!document.is_object()) return fmt::format("status {}", response.status);
+    return text_of(document, "code") + ": " + text_of(document, "detail");
+}
+
+base::NeighbourError no_answer(const std::string& why) {
+    return base::NeighbourError("product", why, base::NeighbourError::Effect::unknown);
+}
+
+json::Array lines_to_json(const std::vector<WantedLine>& lines, std::string_view quantity_name) {
+    json::Array array;
+    for (const WantedLine& line : lines) {
+        array.push_back(json::Object{
+            {"product_id", line.product_id.to_string()}, {quantity_name, line.quantity}
+        });
+    }
+    return array;
+}
+
+std::optional<PricedLine> read_line(const json::Value& value) {
+    const auto product = base::Uuid::parse(text_of(value, "product_id"));
+    const auto quantity = integer_of(value, "quantity");
+    const auto price = integer_of(value, "price_cents");
+    PricedLine line;
+    line.name = text_of(value, "name");
+    line.currency = text_of(value, "currency");
+    if (!product || !quantity || !price || line.currency.empty()) return std::nullopt;
+    line.product_id = *product;
+    line.quantity = *quantity;
+    line.unit_price_cents = *price;
+    return line;
+}
+
+/// What product set aside, if that is what was asked for.
+StockHold read_hold(const http::Response& response, const std::vector<WantedLine>& wanted) {
+    const json::Value document = document_of(response);
+    const json::Value* lines = member_of(document, "lines");
+    const auto expires_at = base::parse_timestamp(text_of(document, "expires_at"));
+    if (lines == nullptr || !lines->is_array() || !expires_at) {
+        throw no_answer("an answer that is no reservation");
+    }
+    StockHold hold;
+    hold.expires_at_ms = *expires_at;
+    for (const json::Value& value : lines->get_array()) {
+        auto line = read_line(value);
+        if (!line) throw no_answer("a line without its price");
+        const WantedLine asked{line->product_id, line->quantity};
+        if (std::ranges::find(wanted, asked) == wanted.end()) throw no_answer("other lines");
+        hold.lines.push_back(std::move(*line));
+    }
+    if (hold.lines.size() != wanted.size()) throw no_answer("other lines");
+    return hold;
+}
+
+/// Product's definite no to a reservation, or an exception.
+RefusedOrder read_refusal(const http::Response& response) {
+    const json::Value document = document_of(response);
+    const std::string code = text_of(document, "code");
+    RefusedOrder refusal;
+    refusal.product_id = base::Uuid::parse(text_of(document, "product_id"));
+    refusal.available = integer_of(document, "available");
+    for (const auto why :
+         {OrderRefusal::not_enough_stock,
+          OrderRefusal::product_archived,
+          OrderRefusal::product_unknown}) {
+        if (code != to_string(why)) continue;
+        refusal.why = why;
+        return refusal;
+    }
+    // Settled or run out before anybody here learned of it: another attempt needs another id.
+    if (code == "reservation_closed" || code == "reservation_differs") return {};
+    throw no_answer(refusal_text(response));
 }
 
 }  // namespace
@@ -64,7 +153,47 @@ net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::settl
     );
 }
 
-net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::post(
+net::awaitable<std::expected<StockHold, RefusedOrder>> ProductClient::reserve_order(
+    base::Uuid reservation,
+    std::vector<WantedLine> lines,
+    std::int64_t hold_ms,
+    net::Deadline deadline
+) {
+    json::Object body{
+        {"id", reservation.to_string()},
+        {"purpose", "order"},
+        {"lines", lines_to_json(lines, "quantity")},
+        {"expires_in_ms", hold_ms}
+    };
+    const http::Response response =
+        co_await ask("/internal/v1/reservations", json::serialize(body), deadline);
+    if (response.status == 200 || response.status == 201) co_return read_hold(response, lines);
+    co_return std::unexpected(read_refusal(response));
+}
+
+net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::settle_order(
+    base::Uuid reservation, std::vector<WantedLine> sold, net::Deadline deadline
+) {
+    json::Object body{{"lines", lines_to_json(sold, "sold")}};
+    co_return co_await post(
+        "/internal/v1/reservations/" + reservation.to_string() + "/settle",
+        json::serialize(body),
+        deadline
+    );
+}
+
+net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::return_units(
+    base::Uuid order, std::vector<WantedLine> lines, net::Deadline deadline
+) {
+    json::Object body{
+        {"id", order.to_string()},
+        {"order_id", order.to_string()},
+        {"lines", lines_to_json(lines, "quantity")}
+    };
+    co_return co_await post("/internal/v1/returns", json::serialize(body), deadline);
+}
+
+net::awaitable<http::Response> ProductClient::ask(
     std::string target, std::string body, net::Deadline deadline
 ) {
     http::OutgoingRequest request;
@@ -73,17 +202,23 @@ net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::post(
     request.headers.set("Content-Type", "application/json");
     request.headers.set("Authorization", authorization_);
     request.body = std::move(body);
-    const http::Response response = co_await client_.send(std::move(request), deadline);
+    co_return co_await client_.send(std::move(request), deadline);
+}
+
+net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::post(
+    std::string target, std::string body, net::Deadline deadline
+) {
+    const http::Response response = co_await ask(std::move(target), std::move(body), deadline);
     if (response.status == 200 || response.status == 201) {
         co_return std::expected<void, Refusal>();
     }
-    // Only these are product's last word; anything else may be different next time.
+    // Only these are product's last word; anything else may be different next time, such as the
+    // 404 of something else that listens at product's address.
     const bool definite =
         response.status == 404 || response.status == 409 || response.status == 422;
-    if (definite) co_return std::unexpected(Refusal{refusal_text(response)});
-    throw base::NeighbourError(
-        "product", refusal_text(response), base::NeighbourError::Effect::unknown
-    );
+    const bool is_routed = text_of(document_of(response), "code") != "route_unknown";
+    if (definite && is_routed) co_return std::unexpected(Refusal{refusal_text(response)});
+    throw no_answer(refusal_text(response));
 }
 
 }  // namespace order

@@ -3,15 +3,17 @@
 #include <cstdint>
 #include <expected>
 #include <string>
+#include <vector>
 
 #include "base/uuid.hpp"
 #include "http/client.hpp"
 #include "net/net.hpp"
+#include "order/domain/ordinary_order.hpp"
 
 namespace order {
 
-/// Asks product to set stock aside for a sale and tells it what became of it. Both calls may be
-/// repeated freely: the sale's id is the reservation's.
+/// Asks product to set stock aside for a sale or an order and tells it what became of it. Every
+/// call may be repeated freely: the caller chose the reservation's id.
 class ProductClient {
   public:
     ProductClient(net::Executor executor, http::Origin origin, std::string authorization);
@@ -37,7 +39,29 @@ class ProductClient {
         net::Deadline deadline
     );
 
+    /// All lines or none, with product's names and prices of this moment, until `hold_ms` from now.
+    net::awaitable<std::expected<StockHold, RefusedOrder>> reserve_order(
+        base::Uuid reservation,
+        std::vector<WantedLine> lines,
+        std::int64_t hold_ms,
+        net::Deadline deadline
+    );
+
+    /// As settle, for all lines of an order; quantities are what is sold. A refusal is product's
+    /// last word: nothing can be sold of this reservation.
+    net::awaitable<std::expected<void, Refusal>> settle_order(
+        base::Uuid reservation, std::vector<WantedLine> sold, net::Deadline deadline
+    );
+
+    /// Refunded units go back to stock, once per order.
+    net::awaitable<std::expected<void, Refusal>> return_units(
+        base::Uuid order, std::vector<WantedLine> lines, net::Deadline deadline
+    );
+
   private:
+    net::awaitable<http::Response> ask(
+        std::string target, std::string body, net::Deadline deadline
+    );
     net::awaitable<std::expected<void, Refusal>> post(
         std::string target, std::string body, net::Deadline deadline
     );

@@ -36,6 +36,27 @@ net::awaitable<void> Steward::run_settlements() {
     }
 }
 
+net::awaitable<void> Steward::run_expiry() {
+    for (;;) {
+        co_await net::sleep_for(milliseconds(limits_.tick_ms));
+        co_await attempt("expiry", parts_.checkout.sweep());
+    }
+}
+
+net::awaitable<void> Steward::run_orders() {
+    for (;;) {
+        co_await net::sleep_for(milliseconds(limits_.tick_ms));
+        co_await attempt("orders", parts_.checkout.drive());
+    }
+}
+
+net::awaitable<void> Steward::run_units() {
+    for (;;) {
+        co_await net::sleep_for(milliseconds(limits_.tick_ms));
+        co_await attempt("units", parts_.checkout.deliver_units());
+    }
+}
+
 net::awaitable<void> Steward::attempt(std::string_view what, net::awaitable<void> step) {
     try {
         co_await std::move(step);

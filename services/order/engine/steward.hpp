@@ -4,6 +4,7 @@
 
 #include "net/net.hpp"
 #include "order/clients/product_client.hpp"
+#include "order/engine/checkout.hpp"
 #include "order/engine/payments.hpp"
 #include "order/engine/sales_desk.hpp"
 #include "order/store/work_store.hpp"
@@ -20,8 +21,8 @@ struct StewardLimits {
 };
 
 /// Drives on, on every pod, whatever a request or a dead pod left behind: sales that wait for
-/// product, sales past their end, draining sales, settlements, payments. Every step may be repeated
-/// and run on several pods at once.
+/// product, sales past their end, draining sales, settlements, payments, ordinary orders. Every
+/// step may be repeated and run on several pods at once.
 class Steward {
   public:
     struct Parts {
@@ -30,14 +31,18 @@ class Steward {
         SalesDesk& desk;
         Payments& payments;
         ProductClient& product;
+        Checkout& checkout;
     };
 
     Steward(Parts parts, StewardLimits limits) : parts_(parts), limits_(limits) {}
 
-    /// Three loops side by side: a product that doesn't answer must not hold up payments or sales.
+    /// Loops side by side: a product that doesn't answer must not hold up what doesn't need it.
     net::awaitable<void> run_payments();
     net::awaitable<void> run_sales();
     net::awaitable<void> run_settlements();
+    net::awaitable<void> run_expiry();
+    net::awaitable<void> run_orders();
+    net::awaitable<void> run_units();
 
     /// One sale from `preparing` to open or refused; also called by the request that made it.
     net::awaitable<void> prepare(const SaleTerms& terms);

@@ -8,15 +8,15 @@ namespace {
 constexpr postgres::Statement find_statement{
     "order_find",
     R"(SELECT id, sale_id, product_id, customer_id, quantity, unit_price_cents, currency, state,
-              seq, pos, expires_at
-       FROM orders.order_find_v1($1, $2))"
+              seq, pos, expires_at, name
+       FROM orders.order_find_v2($1, $2))"
 };
 
 constexpr postgres::Statement list_statement{
     "order_list",
     R"(SELECT id, sale_id, product_id, customer_id, quantity, unit_price_cents, currency, state,
-              seq, pos, expires_at
-       FROM orders.order_list_v1($1, $2, $3))"
+              seq, pos, expires_at, name
+       FROM orders.order_list_v2($1, $2, $3, $4))"
 };
 
 SaleOrder read_order(const postgres::Result& result, std::size_t row) {
@@ -31,7 +31,8 @@ SaleOrder read_order(const postgres::Result& result, std::size_t row) {
         .state = static_cast<OrderState>(result.integer(row, 7)),
         .seq = result.integer(row, 8),
         .pos = result.integer(row, 9),
-        .expires_at_ms = result.timestamp_ms(row, 10)
+        .expires_at_ms = result.timestamp_ms(row, 10),
+        .name = std::string(result.text(row, 11))
     };
 }
 
@@ -67,10 +68,16 @@ net::awaitable<std::vector<SaleOrder>> OrderStore::find_all(
 }
 
 net::awaitable<std::vector<SaleOrder>> OrderStore::list(
-    const base::Uuid& customer, std::optional<base::Uuid> cursor, int limit, net::Deadline deadline
+    const base::Uuid& customer,
+    std::optional<base::Uuid> cursor,
+    std::optional<OrderState> state,
+    int limit,
+    net::Deadline deadline
 ) {
+    std::optional<std::int64_t> state_number;
+    if (state) state_number = static_cast<std::int64_t>(*state);
     postgres::Parameters parameters;
-    parameters.uuid(customer).optional_uuid(cursor).int4(limit);
+    parameters.uuid(customer).optional_uuid(cursor).int4(limit).optional_int8(state_number);
     const auto result = co_await pool_.query(list_statement, parameters, deadline);
     std::vector<SaleOrder> orders;
     orders.reserve(result.rows());

@@ -9,7 +9,7 @@
 
 namespace order {
 
-/// Reads orders for their owners.
+/// Reads orders of flash sales for their owners.
 class OrderStore {
   public:
     explicit OrderStore(postgres::Pool& pool) : pool_(pool) {}
@@ -24,10 +24,12 @@ class OrderStore {
         const std::vector<base::Uuid>& orders, net::Deadline deadline
     );
 
-    /// A customer's orders, newest first, after `cursor` (the id of the last one seen).
+    /// A customer's orders, newest first, after `cursor` (the id of the last one seen); those in
+    /// `state`, if given.
     net::awaitable<std::vector<SaleOrder>> list(
         const base::Uuid& customer,
         std::optional<base::Uuid> cursor,
+        std::optional<OrderState> state,
         int limit,
         net::Deadline deadline
     );

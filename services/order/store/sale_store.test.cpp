@@ -395,12 +395,11 @@ TEST_F(SaleStoreTest, ListsForReaders) {
     const Take second = shop_.take_of(first.customer_id);
     shop_.apply(older, {first});
     shop_.apply(newer, {second});
-    const auto mine =
-        shop_.run(shop_.orders.list(first.customer_id, std::nullopt, 10, TestShop::soon()));
+    const auto mine = shop_.run(shop_.orders.list(first.customer_id, {}, {}, 10, TestShop::soon()));
     ASSERT_EQ(mine.size(), 2u);
     EXPECT_EQ(mine[0].id, second.order_id);
     const auto next =
-        shop_.run(shop_.orders.list(first.customer_id, second.order_id, 10, TestShop::soon()));
+        shop_.run(shop_.orders.list(first.customer_id, second.order_id, {}, 10, TestShop::soon()));
     ASSERT_EQ(next.size(), 1u);
     EXPECT_EQ(next[0].id, first.order_id);
     const auto others =

@@ -12,7 +12,9 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "base/timestamp.hpp"
+#include "order/store/order_history_store.hpp"
 #include "order/store/order_store.hpp"
+#include "order/store/ordinary_order_store.hpp"
 #include "order/store/payment_store.hpp"
 #include "order/store/sale_store.hpp"
 #include "order/store/sandbox_ledger.hpp"
@@ -240,6 +242,8 @@ class TestShop {
 
     SaleStore sales{room_};
     OrderStore orders{room_};
+    OrdinaryOrderStore ordinary_orders{room_};
+    OrderHistoryStore history{room_};
     PaymentStore payments{room_};
     WorkStore work_items{room_};
     SandboxLedger sandbox{room_};

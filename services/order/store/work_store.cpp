@@ -18,6 +18,34 @@ constexpr postgres::Statement claim_statement{
                  (w.payload ->> 'sold')::bigint, w.attempts)"
 };
 
+constexpr postgres::Statement claim_units_statement{
+    "work_claim_units",
+    R"(UPDATE orders.work_items w
+       SET due_at = clock_timestamp() + $2::bigint * interval '1 millisecond',
+           attempts = w.attempts + 1
+       FROM (
+           SELECT id FROM orders.work_items
+           WHERE done_at IS NULL AND kind IN ('release_reservation', 'return_units')
+               AND due_at <= clock_timestamp()
+           ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
+       ) due
+       CROSS JOIN LATERAL (
+           SELECT array_agg(l.product_id ORDER BY l.product_id) AS products,
+                  array_agg(l.quantity ORDER BY l.product_id) AS quantities
+           FROM orders.work_items i,
+                jsonb_to_recordset(i.payload -> 'lines') AS l (product_id uuid, quantity bigint)
+           WHERE i.id = due.id
+       ) told
+       WHERE w.id = due.id
+       RETURNING w.id, w.kind = 'return_units', w.subject_id, told.products, told.quantities)"
+};
+
+constexpr postgres::Statement finish_release_statement{
+    "work_finish_release",
+    R"(UPDATE orders.work_items SET done_at = clock_timestamp()
+       WHERE kind = 'release_reservation' AND subject_id = $1 AND done_at IS NULL)"
+};
+
 constexpr postgres::Statement finish_statement{
     "work_finish",
     "UPDATE orders.work_items SET done_at = clock_timestamp() WHERE id = $1 AND done_at IS NULL"
@@ -43,6 +71,35 @@ net::awaitable<std::vector<WorkStore::SettleItem>> WorkStore::claim_settlements(
         );
     }
     co_return items;
+}
+
+net::awaitable<std::vector<WorkStore::UnitsItem>> WorkStore::claim_units(
+    int limit, std::int64_t claim_ms, net::Deadline deadline
+) {
+    postgres::Parameters parameters;
+    parameters.int4(limit).int8(claim_ms);
+    const auto rows = co_await pool_.query(claim_units_statement, parameters, deadline);
+    std::vector<UnitsItem> items;
+    items.reserve(rows.rows());
+    for (std::size_t row = 0; row < rows.rows(); ++row) {
+        UnitsItem item;
+        item.id = rows.integer(row, 0);
+        item.returns = rows.boolean(row, 1);
+        item.subject_id = rows.uuid(row, 2);
+        const auto products = rows.uuid_array(row, 3);
+        const auto quantities = rows.integer_array(row, 4);
+        for (std::size_t index = 0; index < products.size(); ++index) {
+            item.lines.push_back({products[index], quantities.at(index)});
+        }
+        items.push_back(std::move(item));
+    }
+    co_return items;
+}
+
+net::awaitable<void> WorkStore::finish_release(base::Uuid reservation, net::Deadline deadline) {
+    postgres::Parameters parameters;
+    parameters.uuid(reservation);
+    co_await pool_.query(finish_release_statement, parameters, deadline);
 }
 
 net::awaitable<void> WorkStore::finish(std::int64_t id, net::Deadline deadline) {

@@ -5,6 +5,7 @@
 
 #include "base/uuid.hpp"
 #include "net/net.hpp"
+#include "order/domain/ordinary_order.hpp"
 #include "postgres/pool.hpp"
 
 namespace order {
@@ -26,7 +27,23 @@ class WorkStore {
     net::awaitable<std::vector<SettleItem>> claim_settlements(
         int limit, std::int64_t claim_ms, net::Deadline deadline
     );
+
+    /// Tells product about units of one order: to let its reservation go (`release_reservation`,
+    /// the subject is the reservation) or to take sold ones back (`return_units`, the subject is
+    /// the order).
+    struct UnitsItem {
+        std::int64_t id = 0;
+        bool returns = false;  ///< else releases
+        base::Uuid subject_id;
+        std::vector<WantedLine> lines;  ///< in the order of their products; a release's have 0
+    };
+    net::awaitable<std::vector<UnitsItem>> claim_units(
+        int limit, std::int64_t claim_ms, net::Deadline deadline
+    );
+
     net::awaitable<void> finish(std::int64_t id, net::Deadline deadline);
+    /// As finish, by what the item is about; harmless if it is done or was never ordered.
+    net::awaitable<void> finish_release(base::Uuid reservation, net::Deadline deadline);
 
   private:
     postgres::Pool& pool_;

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <expected>
+#include <optional>
+#include <string>
+
+#include "net/net.hpp"
+#include "order/clients/payment_provider.hpp"
+#include "order/clients/product_client.hpp"
+#include "order/store/ordinary_order_store.hpp"
+#include "order/store/work_store.hpp"
+
+namespace order {
+
+struct CheckoutLimits {
+    BasketLimits basket;
+    std::int64_t in_flight_max = 256;  ///< orders that requests place or pay at once
+    std::int64_t placing_ms = 30'000;  ///< after it an order that product didn't answer is refused
+    std::int64_t paying_ms = 5000;     ///< how long an attempt may stay undecided
+    std::int64_t drive_ms = 2000;      ///< until then what a request began is left to it
+    std::int64_t claim_ms = 10'000;    ///< how long a worker has what it claimed
+    std::int64_t store_timeout_ms = 1500;
+    std::int64_t product_timeout_ms = 1500;
+    int sweep_max = 200;
+    int claim_max = 50;
+};
+
+/// Ordinary orders: several products at product's prices. Product holds the units and is the only
+/// one to say whether they can still be sold; this commits each step before product or the payment
+/// provider is asked about it, so that what a crash leaves is a row that some pod's worker drives
+/// on. Lives on the loop; throws base::NeighbourError where PostgreSQL doesn't answer.
+class Checkout {
+  public:
+    struct Parts {
+        OrdinaryOrderStore& orders;
+        WorkStore& work;
+        ProductClient& product;
+        PaymentProvider& provider;
+    };
+
+    Checkout(Parts parts, CheckoutLimits limits) : parts_(parts), limits_(limits) {}
+
+    const BasketLimits& basket_limits() const { return limits_.basket; }
+
+    enum class Stop {
+        busy,     ///< too many at once here, or product couldn't be asked in time
+        unknown,  ///< ask again with the same key
+        key_reused,
+        too_many_open,  ///< the customer has unpaid orders enough
+        refused         ///< by product, or by the order's own rules
+    };
+    struct Stopped {
+        Stop why = Stop::unknown;
+        RefusedOrder refusal;  ///< of refused
+    };
+    struct Placed {
+        OrdinaryOrder order;
+        bool repeated = false;  ///< the key's order was there before
+    };
+    net::awaitable<std::expected<Placed, Stopped>> place(
+        OrdinaryOrderStore::NewOrder order, net::Deadline deadline
+    );
+
+    enum class Payment {
+        paid,
+        undecided,  ///< an attempt is under way: ask again
+        declined,
+        expired,
+        cancelled,
+        refunded,
+        placing,
+        refused,
+        not_found,
+        busy
+    };
+    net::awaitable<Payment> pay(
+        base::Uuid order, base::Uuid customer, std::string method, net::Deadline deadline
+    );
+
+    /// Commits the cancellation, and tries to free the units before it returns.
+    net::awaitable<OrdinaryCancel> cancel(
+        base::Uuid order, base::Uuid customer, net::Deadline deadline
+    );
+
+    /// A verdict that came by itself, as by a webhook; may come twice or late. nullopt: this is not
+    /// an ordinary order.
+    net::awaitable<std::optional<PayFinish>> deliver(
+        base::Uuid order, std::int32_t n, ChargeVerdict verdict
+    );
+
+    /// One worker's step each, safe on several pods at once. `sweep` needs PostgreSQL alone and
+    /// ends what ran out; `drive` finishes what product has to be asked about; `deliver_units`
+    /// tells product of units that were let go or given back.
+    net::awaitable<void> sweep();
+    net::awaitable<void> drive();
+    net::awaitable<void> deliver_units();
+
+  private:
+    /// Asks product for the units of a placing order and records the answer. False: this attempt
+    /// was over already.
+    net::awaitable<bool> reserve(
+        base::Uuid order,
+        std::int32_t attempt,
+        base::Uuid reservation,
+        std::vector<WantedLine> lines,
+        net::Deadline deadline
+    );
+    net::awaitable<Payment> settle(base::Uuid order, net::Deadline deadline);
+    net::awaitable<Payment> charge(
+        PaymentAttempt attempt, std::string method, net::Deadline deadline
+    );
+    net::awaitable<void> drive_one(base::Uuid order);
+    net::awaitable<void> deliver_one(WorkStore::UnitsItem item);
+    net::awaitable<void> attempt(std::string_view what, net::awaitable<void> step);
+    net::awaitable<void> release(base::Uuid order, net::Deadline deadline);
+    net::Deadline store_deadline() const;
+    net::Deadline product_deadline() const;
+
+    Parts parts_;
+    CheckoutLimits limits_;
+    std::int64_t in_flight_ = 0;
+};
+
+}  // namespace order

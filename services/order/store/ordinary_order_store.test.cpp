@@ -1,0 +1,322 @@
+#include "order/store/ordinary_order_store.hpp"
+
+#include <gtest/gtest.h>
+
+#include "order/store/test_shop.hpp"
+#include "testing/temporary_postgres.hpp"
+
+namespace order {
+namespace {
+
+constexpr OrdinaryOrderStore::PlaceLimits place_limits{
+    .open_orders_max = 2, .placing_ms = 60'000, .drive_ms = 2000
+};
+constexpr std::int64_t paying_ms = 60'000;
+constexpr std::int64_t drive_ms = 2000;
+
+class OrdinaryOrderStoreTest : public ::testing::Test {
+  protected:
+    Placement place(const OrdinaryOrderStore::NewOrder& order) {
+        return shop_.run(shop_.ordinary_orders.place(order, place_limits, TestShop::soon()));
+    }
+    bool reserve(const Placement& placed, std::int64_t hold_ms = 60'000) {
+        StockHold hold;
+        for (const WantedLine& line : order_.lines) {
+            hold.lines.push_back({line.product_id, line.quantity, "lamp", 250, "EUR"});
+        }
+        hold.expires_at_ms = base::unix_now_ms() + hold_ms;
+        return shop_.run(shop_.ordinary_orders.reserved(
+            placed.order_id, placed.attempt, hold, "EUR", TestShop::soon()
+        ));
+    }
+    bool refuse(const Placement& placed) {
+        const RefusedOrder why{OrderRefusal::not_enough_stock, order_.lines[0].product_id, 1};
+        return shop_.run(shop_.ordinary_orders.refused(
+            placed.order_id, placed.attempt, why, false, TestShop::soon()
+        ));
+    }
+    OrdinaryOrderStore::PayStarted begin(std::int64_t time_ms = paying_ms) {
+        return shop_.run(shop_.ordinary_orders.begin_payment(
+            order_.id, order_.customer_id, time_ms, TestShop::soon()
+        ));
+    }
+    OrdinaryPayFinish finish(std::int32_t n, ChargeVerdict verdict) {
+        return shop_.run(
+            shop_.ordinary_orders.finish_payment(order_.id, n, verdict, drive_ms, TestShop::soon())
+        );
+    }
+    OrderState settled(bool accepted) {
+        return shop_.run(shop_.ordinary_orders.settled(order_.id, accepted, TestShop::soon()));
+    }
+    OrdinaryCancel cancel() {
+        return shop_.run(
+            shop_.ordinary_orders.cancel(order_.id, order_.customer_id, TestShop::soon())
+        );
+    }
+    std::int64_t sweep() { return shop_.run(shop_.ordinary_orders.sweep(10, TestShop::soon())); }
+    OrdinaryOrder found() {
+        return shop_.run(shop_.ordinary_orders.find(order_.id, TestShop::soon())).value();
+    }
+    void pay() {
+        ASSERT_EQ(begin().outcome, OrdinaryPayStart::started);
+        ASSERT_EQ(finish(1, ChargeVerdict::approved), OrdinaryPayFinish::approved);
+        ASSERT_EQ(settled(true), OrderState::paid);
+    }
+    OrdinaryOrderStore::NewOrder another() {
+        OrdinaryOrderStore::NewOrder order = order_;
+        order.id = shop_.new_id();
+        order.key = shop_.new_id();
+        return order;
+    }
+    std::vector<WorkStore::UnitsItem> work() {
+        return shop_.run(shop_.work_items.claim_units(10, 60'000, TestShop::soon()));
+    }
+    std::string history() {
+        std::string text;
+        for (const OrderEvent& event : shop_.run(shop_.history.find(order_.id, TestShop::soon()))) {
+            text += event.kind + ' ';
+        }
+        return text;
+    }
+    std::int64_t attempt_state(int n) {
+        return shop_.number(
+            "SELECT state FROM orders.payment_attempts WHERE n = " + std::to_string(n) +
+            " AND order_id = '" + order_.id.to_string() + "'"
+        );
+    }
+
+    TestShop shop_{::testing::make_database("ordinary_order")};
+    OrdinaryOrderStore::NewOrder order_{
+        .id = shop_.new_id(),
+        .customer_id = shop_.new_id(),
+        .key = shop_.new_id(),
+        .fingerprint = shop_.new_id(),
+        .lines = {{shop_.new_id(), 2}, {shop_.new_id(), 3}}
+    };
+};
+
+TEST_F(OrdinaryOrderStoreTest, PlacesOnceAndFreezesPrices) {
+    const Placement placed = place(order_);
+    EXPECT_EQ(placed.outcome, Placement::Outcome::placing);
+    EXPECT_EQ(placed.order_id, order_.id);
+    EXPECT_EQ(found().state, OrderState::placing);
+    EXPECT_FALSE(found().is_priced());
+
+    OrdinaryOrderStore::NewOrder again = order_;
+    again.id = shop_.new_id();
+    const Placement repeated = place(again);
+    EXPECT_EQ(repeated.outcome, Placement::Outcome::placing) << "product may be asked again";
+    EXPECT_EQ(repeated.order_id, order_.id);
+    EXPECT_EQ(repeated.reservation_id, placed.reservation_id) << "for the same units";
+
+    EXPECT_TRUE(reserve(placed));
+    EXPECT_FALSE(reserve(placed)) << "once";
+    EXPECT_FALSE(refuse(placed)) << "too late";
+    const OrdinaryOrder order = found();
+    EXPECT_EQ(order.state, OrderState::reserved);
+    EXPECT_EQ(order.total_cents, 5 * 250);
+    EXPECT_EQ(order.lines[1].product_id, order_.lines[1].product_id) << "in the customer's order";
+    EXPECT_EQ(order.lines[1].name, "lamp");
+    EXPECT_EQ(place(again).outcome, Placement::Outcome::known);
+    again.fingerprint = shop_.new_id();
+    EXPECT_EQ(place(again).outcome, Placement::Outcome::key_reused);
+    EXPECT_EQ(history(), "placed reserved ");
+}
+
+TEST_F(OrdinaryOrderStoreTest, ARefusalDoesNotBindItsKey) {
+    const Placement first = place(order_);
+    EXPECT_TRUE(refuse(first));
+    EXPECT_EQ(found().refusal->why, OrderRefusal::not_enough_stock);
+    EXPECT_EQ(found().refusal->available, 1);
+
+    order_.fingerprint = shop_.new_id();
+    order_.lines[0].quantity = 1;
+    const Placement second = place(order_);
+    EXPECT_EQ(second.outcome, Placement::Outcome::placing);
+    EXPECT_EQ(second.order_id, order_.id);
+    EXPECT_EQ(second.attempt, 2);
+    EXPECT_NE(second.reservation_id, first.reservation_id);
+    EXPECT_FALSE(reserve(first)) << "an answer to the first attempt decides nothing any more";
+    EXPECT_TRUE(reserve(second));
+    EXPECT_EQ(found().total_cents, 4 * 250);
+    EXPECT_FALSE(found().refusal.has_value());
+    EXPECT_EQ(history(), "placed refused placed reserved ");
+}
+
+TEST_F(OrdinaryOrderStoreTest, LimitsUnpaidOrdersOfACustomer) {
+    place(order_);
+    EXPECT_EQ(place(another()).outcome, Placement::Outcome::placing);
+    EXPECT_EQ(place(another()).outcome, Placement::Outcome::too_many_open);
+    EXPECT_EQ(place(order_).outcome, Placement::Outcome::placing) << "that one counts already";
+    OrdinaryOrderStore::NewOrder other = another();
+    other.customer_id = shop_.new_id();
+    EXPECT_EQ(place(other).outcome, Placement::Outcome::placing);
+    reserve(place(order_));
+    pay();
+    EXPECT_EQ(place(another()).outcome, Placement::Outcome::placing);
+}
+
+TEST_F(OrdinaryOrderStoreTest, RecordsAnApprovalBeforeProductIsAsked) {
+    EXPECT_EQ(begin().outcome, OrdinaryPayStart::not_found);
+    const Placement placed = place(order_);
+    EXPECT_EQ(begin().outcome, OrdinaryPayStart::placing);
+    reserve(placed);
+    const auto started = begin();
+    ASSERT_EQ(started.outcome, OrdinaryPayStart::started);
+    EXPECT_EQ(started.attempt.amount_cents, 5 * 250);
+    EXPECT_EQ(begin().outcome, OrdinaryPayStart::already_paying);
+    EXPECT_EQ(cancel(), OrdinaryCancel::paying);
+    EXPECT_EQ(settled(true), OrderState::paying) << "nothing is approved yet";
+    EXPECT_EQ(finish(1, ChargeVerdict::approved), OrdinaryPayFinish::approved);
+    EXPECT_EQ(finish(1, ChargeVerdict::approved), OrdinaryPayFinish::approved) << "repeated";
+    EXPECT_EQ(found().state, OrderState::paying);
+    EXPECT_EQ(sweep(), 0) << "an approved payment does not lapse";
+    EXPECT_TRUE(shop_.run(shop_.ordinary_orders.claim(10, 1000, TestShop::soon())).empty())
+        << "still its request's";
+    shop_.execute("UPDATE orders.ordinary_orders SET due_at = now()");
+    const auto claimed = shop_.run(shop_.ordinary_orders.claim(10, 60'000, TestShop::soon()));
+    EXPECT_EQ(claimed, std::vector<base::Uuid>{order_.id});
+    EXPECT_EQ(settled(true), OrderState::paid);
+    EXPECT_EQ(settled(true), OrderState::paid) << "repeated";
+    EXPECT_EQ(settled(false), OrderState::paid) << "and final";
+    EXPECT_EQ(finish(1, ChargeVerdict::approved), OrdinaryPayFinish::paid);
+    EXPECT_EQ(begin().outcome, OrdinaryPayStart::already_paid);
+    EXPECT_EQ(history(), "placed reserved payment_started payment_approved paid ");
+}
+
+TEST_F(OrdinaryOrderStoreTest, ADeclineLeavesTheUnits) {
+    reserve(place(order_));
+    begin();
+    EXPECT_EQ(finish(1, ChargeVerdict::declined), OrdinaryPayFinish::declined);
+    EXPECT_EQ(found().state, OrderState::reserved);
+    EXPECT_EQ(begin().attempt.n, 2);
+    EXPECT_EQ(finish(7, ChargeVerdict::approved), OrdinaryPayFinish::unknown_attempt);
+    const OrdinaryPayFinish stranger = shop_.run(shop_.ordinary_orders.finish_payment(
+        shop_.new_id(), 1, ChargeVerdict::approved, drive_ms, TestShop::soon()
+    ));
+    EXPECT_EQ(stranger, OrdinaryPayFinish::not_ordinary);
+}
+
+TEST_F(OrdinaryOrderStoreTest, GivesMoneyBackForUnitsThatHaveGone) {
+    reserve(place(order_));
+    begin();
+    finish(1, ChargeVerdict::approved);
+    EXPECT_EQ(settled(false), OrderState::expired);
+    EXPECT_EQ(attempt_state(1), 5);
+    const auto due = shop_.run(shop_.payments.claim_due(10, 60'000, TestShop::soon()));
+    ASSERT_EQ(due.size(), 1u);
+    EXPECT_TRUE(due[0].refund);
+    shop_.run(shop_.payments.confirm_due(due, TestShop::soon()));
+    EXPECT_EQ(
+        history(), "placed reserved payment_started payment_approved expired refund_due refunded "
+    );
+}
+
+TEST_F(OrdinaryOrderStoreTest, LetsTheUnitsOfACancelledOrderGo) {
+    const Placement placed = place(order_);
+    EXPECT_EQ(cancel(), OrdinaryCancel::placing);
+    reserve(placed);
+    EXPECT_EQ(cancel(), OrdinaryCancel::cancelled);
+    EXPECT_EQ(cancel(), OrdinaryCancel::already_cancelled);
+    EXPECT_EQ(begin().outcome, OrdinaryPayStart::cancelled);
+    const auto items = work();
+    ASSERT_EQ(items.size(), 1u);
+    EXPECT_FALSE(items[0].returns);
+    EXPECT_EQ(items[0].subject_id, placed.reservation_id);
+    ASSERT_EQ(items[0].lines.size(), 2u);
+    EXPECT_EQ(items[0].lines[1].quantity, 0);
+    EXPECT_TRUE(work().empty()) << "claimed for a minute";
+    shop_.run(shop_.work_items.finish_release(placed.reservation_id, TestShop::soon()));
+    EXPECT_EQ(shop_.number("SELECT count(*) FROM orders.work_items WHERE done_at IS NULL"), 0);
+}
+
+TEST_F(OrdinaryOrderStoreTest, RefundsAPaidOrderAsAWhole) {
+    reserve(place(order_));
+    pay();
+    EXPECT_EQ(cancel(), OrdinaryCancel::refunded);
+    EXPECT_EQ(cancel(), OrdinaryCancel::already_refunded);
+    EXPECT_EQ(found().state, OrderState::refunded);
+    EXPECT_EQ(attempt_state(1), 5);
+    const auto items = work();
+    ASSERT_EQ(items.size(), 1u);
+    EXPECT_TRUE(items[0].returns);
+    EXPECT_EQ(items[0].subject_id, order_.id);
+    EXPECT_EQ(items[0].lines[0].quantity + items[0].lines[1].quantity, 5);
+    shop_.run(shop_.work_items.finish(items[0].id, TestShop::soon()));
+    EXPECT_EQ(
+        history(),
+        "placed reserved payment_started payment_approved paid cancelled refund_due returned "
+    );
+    EXPECT_EQ(begin().outcome, OrdinaryPayStart::refunded);
+}
+
+TEST_F(OrdinaryOrderStoreTest, ExpiresWhatWasNotPaid) {
+    reserve(place(order_), -1);
+    EXPECT_EQ(begin().outcome, OrdinaryPayStart::expired);
+    EXPECT_EQ(sweep(), 1);
+    EXPECT_EQ(sweep(), 0);
+    EXPECT_EQ(found().state, OrderState::expired);
+    EXPECT_EQ(cancel(), OrdinaryCancel::expired);
+    EXPECT_EQ(work().size(), 1u);
+    EXPECT_EQ(history(), "placed reserved expired ");
+}
+
+TEST_F(OrdinaryOrderStoreTest, GivesUpAPlacementThatProductNeverAnswered) {
+    place(order_);
+    shop_.execute("UPDATE orders.ordinary_orders SET expires_at = now()");
+    EXPECT_EQ(sweep(), 1);
+    EXPECT_EQ(found().refusal->why, OrderRefusal::given_up);
+    const auto items = work();
+    ASSERT_EQ(items.size(), 1u) << "product may have set units aside";
+    EXPECT_EQ(place(order_).attempt, 2);
+}
+
+TEST_F(OrdinaryOrderStoreTest, VoidsAPaymentThatIsNotDecidedInTime) {
+    reserve(place(order_));
+    begin(0);
+    EXPECT_EQ(shop_.run(shop_.payments.lapse(10, TestShop::soon())), 0) << "not a sale's order";
+    EXPECT_EQ(sweep(), 1);
+    EXPECT_EQ(found().state, OrderState::expired);
+    EXPECT_EQ(attempt_state(1), 3);
+    EXPECT_EQ(finish(1, ChargeVerdict::approved), OrdinaryPayFinish::refund_due) << "too late";
+    EXPECT_EQ(work().size(), 1u);
+    EXPECT_EQ(history(), "placed reserved payment_started payment_lapsed expired refund_due ");
+}
+
+TEST_F(OrdinaryOrderStoreTest, ListsACustomersOrdersByState) {
+    reserve(place(order_));
+    OrdinaryOrderStore::NewOrder newer = another();
+    place(newer);
+    const auto ids = [this](std::optional<base::Uuid> cursor, std::optional<OrderState> state) {
+        std::vector<base::Uuid> listed;
+        const auto orders = shop_.run(
+            shop_.ordinary_orders.list(order_.customer_id, cursor, state, 10, TestShop::soon())
+        );
+        for (const OrdinaryOrder& order : orders) listed.push_back(order.id);
+        return listed;
+    };
+    EXPECT_EQ(ids({}, {}), (std::vector<base::Uuid>{newer.id, order_.id}));
+    EXPECT_EQ(ids(newer.id, {}), std::vector<base::Uuid>{order_.id});
+    EXPECT_EQ(ids({}, OrderState::reserved), std::vector<base::Uuid>{order_.id});
+}
+
+TEST_F(OrdinaryOrderStoreTest, ReadsTheHistoryOfASalesOrderOffItsBatches) {
+    const base::Uuid sale = shop_.make_sale({.units = 5});
+    const Take paid = shop_.take();
+    const Take returned = shop_.take();
+    shop_.apply(sale, {paid, returned});
+    shop_.begin(paid);
+    shop_.finish(paid, 1, ChargeVerdict::declined);
+    shop_.pay(paid);
+    shop_.apply(sale, {}, {{returned.order_id, returned.customer_id}});
+    order_.id = paid.order_id;
+    EXPECT_EQ(
+        history(),
+        "reserved payment_started payment_declined payment_started payment_approved paid "
+    );
+    order_.id = returned.order_id;
+    EXPECT_EQ(history(), "reserved cancelled ");
+}
+
+}  // namespace
+}  // namespace order

@@ -1,7 +1,6 @@
 #include "cli/audit/audit.hpp"
 
 #include <atomic>
-#include <deque>
 #include <fstream>
 #include <map>
 #include <unistd.h>
@@ -10,30 +9,11 @@
 #include <gtest/gtest.h>
 
 #include "base/encoding.hpp"
-#include "postgres/migrate.hpp"
-#include "testing/run_on_loop.hpp"
-#include "testing/temporary_postgres.hpp"
+#include "cli/audit/audited_database.test.hpp"
 #include "token/digest.hpp"
 
 namespace cli {
 namespace {
-
-std::filesystem::path project_root() {
-    auto folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-    while (!std::filesystem::exists(folder / "services/order/migrations")) {
-        if (folder == folder.root_path()) throw std::runtime_error("no migrations folder");
-        folder = folder.parent_path();
-    }
-    return folder;
-}
-
-net::Deadline soon() {
-    return net::deadline_in(std::chrono::seconds(30));
-}
-
-std::string id(int number) {
-    return fmt::format("00000000-0000-7000-8000-{:012x}", number);
-}
 
 constexpr int sale = 1;
 constexpr int product = 2;
@@ -45,49 +25,15 @@ constexpr int dora = 0xd;
 
 /// One small sale from its opening to its settlement, sound in every respect, and the log of the
 /// crowd that bought there. Tests plant one flaw each.
-class AuditTest : public ::testing::Test {
+class AuditTest : public ::testing::Test, public AuditedDatabase {
   protected:
     AuditTest() {
-        const std::string url = ::testing::make_database("audit");
-        postgres::PoolSettings settings;
-        settings.url = url;
-        owner_ = std::make_unique<postgres::Pool>(loop_.get_executor(), settings, nullptr);
-        execute(
-            "DO $$ DECLARE r text; BEGIN FOREACH r IN ARRAY ARRAY['orders', 'product', 'auditor'] "
-            "LOOP IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = r) THEN "
-            "EXECUTE 'CREATE ROLE ' || r || ' LOGIN'; END IF; END LOOP; END $$"
-        );
-        ::testing::run_on_loop(loop_, migrate("orders", "order"));
-        ::testing::run_on_loop(loop_, migrate("product", "product"));
-        const std::string superuser = "//postgres@";
-        settings.url =
-            std::string(url).replace(url.find(superuser), superuser.size(), "//auditor@");
-        auditor_ = std::make_unique<postgres::Pool>(loop_.get_executor(), settings, nullptr);
         open_sale();
         sell();
         settle();
         write_log();
     }
     ~AuditTest() override { std::filesystem::remove(path_); }
-
-    net::awaitable<void> migrate(std::string schema, std::string room) {
-        const auto steps =
-            postgres::read_migrations(project_root() / "services" / room / "migrations");
-        const auto connection = co_await owner_->acquire(soon());
-        co_await postgres::migrate(*connection, schema, steps, soon());
-    }
-    net::awaitable<void> execute_later(std::string sql) {
-        const auto connection = co_await owner_->acquire(soon());
-        co_await connection->run(sql, soon());
-    }
-    void execute(const std::string& sql) { ::testing::run_on_loop(loop_, execute_later(sql)); }
-    std::int64_t number(const std::string& sql) {
-        sql_.push_back(sql);
-        names_.push_back(fmt::format("test_{}", names_.size()));
-        const postgres::Statement statement{names_.back(), sql_.back()};
-        const postgres::Parameters none;
-        return ::testing::run_on_loop(loop_, owner_->query(statement, none, soon())).integer(0, 0);
-    }
 
     static std::string key_digest(const std::string& text) {
         const auto digest = token::sha256(text);
@@ -220,18 +166,11 @@ class AuditTest : public ::testing::Test {
         };
     }
 
-    AuditReport look_at_saved_log() {
-        return ::testing::run_on_loop(
-            loop_, audit(*auditor_, path_, [](std::string_view, std::int64_t, std::int64_t) {})
-        );
-    }
+    AuditReport look_at_saved_log() { return look_at(path_); }
     AuditReport look(bool with_log = true) {
-        if (with_log) save_log();
-        std::optional<std::filesystem::path> log;
-        if (with_log) log = path_;
-        return ::testing::run_on_loop(
-            loop_, audit(*auditor_, log, [](std::string_view, std::int64_t, std::int64_t) {})
-        );
+        if (!with_log) return look_at(std::nullopt);
+        save_log();
+        return look_at(path_);
     }
 
     void save_log() {
@@ -271,27 +210,13 @@ class AuditTest : public ::testing::Test {
         }
     }
 
-    /// Expects that the flaw is found by its name, under its invariant.
     void expect_found(int invariant, const std::string& description, bool with_log = true) {
-        const AuditReport report = look(with_log);
-        EXPECT_FALSE(report.holds());
-        bool found = false;
-        for (const AuditFinding& finding : report.findings) {
-            found = found || (finding.invariant == invariant &&
-                              finding.description.find(description) != std::string::npos &&
-                              finding.count > 0 && !finding.examples.empty());
-        }
-        EXPECT_TRUE(found) << "not found: " << description << "\n" << to_table(report);
+        expect_finding(look(with_log), invariant, description);
     }
     void expect_found_by_database(int invariant, const std::string& description) {
         expect_found(invariant, description, false);
     }
 
-    net::asio::io_context loop_;
-    std::unique_ptr<postgres::Pool> owner_;
-    std::unique_ptr<postgres::Pool> auditor_;
-    std::deque<std::string> sql_;
-    std::deque<std::string> names_;
     std::vector<Line> log_;
     std::filesystem::path path_ =
         std::filesystem::temp_directory_path() / fmt::format("doorbuster-audit-{}.tsv", ::getpid());

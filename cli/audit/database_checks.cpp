@@ -2,21 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 
 #include <fmt/format.h>
 
+#include "cli/audit/check.hpp"
+#include "cli/audit/ordinary_checks.hpp"
 #include "cli/audit/snapshot.hpp"
 
 namespace cli {
 namespace {
-
-/// A query that returns (example, how many in all) for what breaks an invariant; no row: it holds.
-struct Check {
-    int invariant;
-    std::string_view description;
-    postgres::Statement statement;
-};
 
 // Each is one look at the whole table: a snapshot of a second or two for a million orders.
 constexpr std::array sale_checks{
@@ -168,10 +162,12 @@ constexpr std::array sale_checks{
                        count(*) FILTER (WHERE state IN (5, 6)) AS refunded
                 FROM orders.payment_attempts GROUP BY order_id
             ) p ON p.order_id = o.id
-            WHERE o.id IS NULL
-                OR coalesce(p.paid, 0) <> CASE o.state WHEN 2 THEN 1 ELSE 0 END
+            WHERE (o.id IS NULL AND NOT EXISTS (
+                    SELECT 1 FROM orders.ordinary_orders q WHERE q.id = p.order_id))
+                OR (o.id IS NOT NULL AND (
+                coalesce(p.paid, 0) <> CASE o.state WHEN 2 THEN 1 ELSE 0 END
                 OR coalesce(p.open, 0) <> CASE o.state WHEN 1 THEN 1 ELSE 0 END
-                OR (o.state = 5 AND coalesce(p.refunded, 0) = 0)
+                OR (o.state = 5 AND coalesce(p.refunded, 0) = 0)))
             LIMIT 5)"}
     },
     Check{
@@ -385,7 +381,8 @@ constexpr std::array product_checks{
 
 constexpr postgres::Statement counts_statement{
     "audit_counts",
-    R"(SELECT (SELECT count(*) FROM orders.sales), (SELECT count(*) FROM orders.sale_orders),
+    R"(SELECT (SELECT count(*) FROM orders.sales), (SELECT count(*) FROM orders.sale_orders)
+                  + (SELECT count(*) FROM orders.ordinary_orders),
               (SELECT count(*) FROM orders.sale_batches),
               to_regclass('product.stock_ledger') IS NOT NULL,
               to_regclass('sandbox.charges') IS NOT NULL)"
@@ -405,32 +402,6 @@ constexpr postgres::Statement replay_statement{
 
 /// Batches per replayed stretch: at 256 orders each some 100 ms, so that a snapshot stays short.
 constexpr std::int64_t stretch_batches = 500;
-
-net::awaitable<void> run_checks(
-    Snapshot& snapshot,
-    std::span<const Check> checks,
-    Findings& findings,
-    const AuditProgress& progress,
-    std::string_view what
-) {
-    const postgres::Parameters none;
-    std::int64_t done = 0;
-    for (const Check& check : checks) {
-        progress(what, done++, static_cast<std::int64_t>(checks.size()));
-        const postgres::Result result = co_await snapshot.query(check.statement, none);
-        if (result.empty()) continue;
-        std::vector<std::string> examples;
-        for (std::size_t row = 0; row < result.rows(); ++row) {
-            examples.emplace_back(result.text(row, 0));
-        }
-        findings.add(
-            check.invariant,
-            std::string(check.description),
-            result.integer(0, 1),
-            std::move(examples)
-        );
-    }
-}
 
 net::awaitable<void> replay(
     postgres::Pool& pool,
@@ -472,6 +443,7 @@ net::awaitable<void> check_database(
     const bool has_product = counts.boolean(0, 3);
     const bool has_sandbox = counts.boolean(0, 4);
     co_await run_checks(snapshot, sale_checks, findings, progress, "sales");
+    co_await run_checks(snapshot, ordinary_checks(), findings, progress, "ordinary orders");
     if (has_sandbox) {
         co_await run_checks(snapshot, sandbox_checks, findings, progress, "payments");
     } else {
@@ -479,6 +451,7 @@ net::awaitable<void> check_database(
     }
     if (has_product) {
         co_await run_checks(snapshot, product_checks, findings, progress, "stock");
+        co_await run_checks(snapshot, ordinary_stock_checks(), findings, progress, "orders' stock");
     } else {
         report.skipped.push_back({8, "no schema product in this database"});
     }

@@ -17,7 +17,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // The newest migration this program was built for; a lower schema keeps the room not ready.
-constexpr int schema_version_needed = 3;
+constexpr int schema_version_needed = 5;
 constexpr milliseconds schema_check_every(1000);
 constexpr milliseconds expiry_every(500);
 constexpr milliseconds expiry_timeout(5000);
@@ -37,7 +37,9 @@ App::App(service::Context& context, Config config)
       catalogue_(pool_),
       stock_(pool_),
       access_(context, config_.access),
-      parts_{access_, config_.callers, catalogue_, stock_, ids_},
+      cursors_(config_.cursor_key),
+      pages_(context.executor, {milliseconds(config_.pages_kept_ms), config_.pages_bytes_max}),
+      parts_{access_, config_.callers, catalogue_, stock_, ids_, cursors_, pages_},
       router_(api::make_router(parts_)) {}
 
 App::~App() = default;

@@ -28,6 +28,8 @@ class App final : public service::App {
     PostgresStock stock_;
     service::Access access_;
     base::UuidGenerator ids_;
+    api::Cursors cursors_;
+    api::PageCache pages_;
     api::Parts parts_;
     http::Router router_;
     int schema_version_ = 0;

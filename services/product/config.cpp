@@ -1,6 +1,11 @@
 #include "product/config.hpp"
 
 namespace product {
+namespace {
+
+constexpr std::size_t cursor_key_bytes_min = 32;
+
+}  // namespace
 
 Config Config::read(base::Environment& environment) {
     Config config;
@@ -12,6 +17,21 @@ Config Config::read(base::Environment& environment) {
     );
     config.access = service::AccessSettings::read(environment);
     config.callers = service::ServiceCallers::read(environment);
+    config.cursor_key = environment.secret(
+        "CURSOR_SIGNING_KEY",
+        cursor_key_bytes_min,
+        "signs the cursors of lists; of all pods the same"
+    );
+    config.pages_kept_ms = environment.integer_or(
+        "PAGES_KEPT_MS",
+        1000,
+        0,
+        60000,
+        "how old a page of a list may be, except for admins; 0: never"
+    );
+    config.pages_bytes_max = static_cast<std::size_t>(environment.integer_or(
+        "PAGES_BYTES_MAX", 16 << 20, 1 << 20, 1 << 30, "memory for pages that are kept"
+    ));
     return config;
 }
 

@@ -113,6 +113,7 @@ class Rooms:
                 "DATABASE_URL_FILE": self.database_url_file("product"),
                 "AUTH_ORIGIN": self.origin("auth"),
                 "ACCEPTED_CALLERS": self._accepted_callers(),
+                "CURSOR_SIGNING_KEY_FILE": str(self._state.secret_file("cursor-signing-key")),
             }
         if name.startswith("gateway"):
             return {

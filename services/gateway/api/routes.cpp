@@ -41,6 +41,7 @@ constexpr std::array routes{
     Route{"GET", "/api/v1/auth/me", auth, customer},
     Route{"GET", "/.well-known/jwks.json", auth, anyone},
 
+    Route{"GET", "/api/v1/categories", product, anyone},
     Route{"GET", "/api/v1/products", product, anyone},
     Route{"POST", "/api/v1/products", product, admin},
     Route{"GET", "/api/v1/products/{id}", product, anyone},

@@ -1,38 +1,22 @@
 #include "product/api/catalogue.hpp"
 
-#include <charconv>
-
 #include "base/timestamp.hpp"
 #include "json/decode.hpp"
 #include "json/encode.hpp"
 #include "product/api/error_response.hpp"
 #include "product/api/messages.hpp"
+#include "product/api/product_body.hpp"
+#include "product/api/product_tag.hpp"
 #include "product/domain/text_rules.hpp"
 
 namespace product::api {
 namespace {
 
-ProductBody to_body(const Product& product) {
-    ProductBody body;
-    body.id = product.id;
-    body.name = product.name;
-    body.description = product.description;
-    body.category = product.category;
-    body.price_cents = product.price_cents;
-    body.currency = product.currency;
-    body.image = product.image;
-    body.archived = product.archived;
-    body.stock = product.stock;
-    body.reserved = product.reserved;
-    body.available = product.available();
-    body.version = product.version;
-    body.created_at = base::format_timestamp(product.created_at_ms);
-    body.updated_at = base::format_timestamp(product.updated_at_ms);
-    return body;
-}
-
 http::Response product_response(int status, const Product& product) {
-    return http::json_response(status, json::encode(to_body(product)));
+    auto response = http::json_response(status, json::encode(to_body(product)));
+    response.headers.add("ETag", product_tag(product));
+    response.headers.add("Cache-Control", "no-cache");
+    return response;
 }
 
 std::optional<base::Uuid> id_of(const http::Request& request) {
@@ -41,27 +25,6 @@ std::optional<base::Uuid> id_of(const http::Request& request) {
 
 std::string actor_of(const token::Claims& claims) {
     return "admin:" + claims.account_id.to_string();
-}
-
-std::expected<ProductQuery, FieldProblem> query_of(const http::Request& request) {
-    ProductQuery query;
-    query.search = request.query_parameter("q");
-    query.category = request.query_parameter("category");
-    if (const auto text = request.query_parameter("limit")) {
-        const char* end = text->data() + text->size();
-        const auto parsed = std::from_chars(text->data(), end, query.limit);
-        if (parsed.ec != std::errc() || parsed.ptr != end) query.limit = 0;
-    }
-    if (const auto text = request.query_parameter("cursor")) {
-        query.after = base::Uuid::parse(*text);
-        if (!query.after) {
-            return std::unexpected(
-                FieldProblem{"query cursor", "Must be the next_cursor of the page before."}
-            );
-        }
-    }
-    if (const auto checked = check(query); !checked) return std::unexpected(checked.error());
-    return query;
 }
 
 NewProduct new_product_of(const CreateProductBody& body) {
@@ -77,19 +40,6 @@ NewProduct new_product_of(const CreateProductBody& body) {
 }
 
 }  // namespace
-
-net::awaitable<http::Response> list_products(Parts& parts, http::Request& request) {
-    const auto query = query_of(request);
-    if (!query) co_return field_response(query.error());
-    const auto products = co_await parts.catalogue.list(*query, request.deadline);
-    ProductListBody body;
-    body.products.reserve(products.size());
-    for (const Product& product : products) body.products.push_back(to_body(product));
-    if (products.size() == static_cast<std::size_t>(query->limit)) {
-        body.next_cursor = products.back().id.to_string();
-    }
-    co_return http::json_response(200, json::encode(body));
-}
 
 net::awaitable<http::Response> get_product(Parts& parts, http::Request& request) {
     const auto id = id_of(request);
@@ -115,6 +65,7 @@ net::awaitable<http::Response> create_product(Parts& parts, http::Request& reque
     const auto created =
         co_await parts.catalogue.create(id, product, actor_of(*claims), key, request.deadline);
     if (!created) co_return key_reused();
+    parts.pages.forget();
     const auto found = co_await parts.catalogue.find(created->id, request.deadline);
     if (!found) co_return product_unknown();
     co_return product_response(created->fresh ? 201 : 200, *found);
@@ -127,18 +78,25 @@ net::awaitable<http::Response> change_product(Parts& parts, http::Request& reque
     if (!id) co_return product_unknown();
     const auto body = json::decode<ChangeProductBody>(request.body);
     if (!body) co_return body_response(body.error());
-    const ProductChange change{
+    ProductChange change{
         body->name,
         body->description,
         body->category,
         body->price_cents,
         body->image,
         body->archived,
-        body->version
+        body->version,
+        {}
     };
+    if (const auto condition = request.headers.get("If-Match")) {
+        auto versions = versions_of(*condition);
+        if (!versions) co_return field_response(versions.error());
+        change.versions_matched = std::move(*versions);
+    }
     if (const auto checked = check(change); !checked) co_return field_response(checked.error());
     const auto changed = co_await parts.catalogue.change(*id, change, request.deadline);
     if (!changed) co_return refusal_response(changed.error());
+    parts.pages.forget();
     co_return product_response(200, *changed);
 }
 
@@ -151,16 +109,17 @@ net::awaitable<http::Response> restock_product(Parts& parts, http::Request& requ
     if (!id) co_return product_unknown();
     const auto body = json::decode<RestockBody>(request.body);
     if (!body) co_return body_response(body.error());
-    if (const auto checked = check_restock(body->quantity); !checked) {
+    if (const auto checked = check_restock(body->quantity, body->reason); !checked) {
         co_return field_response(checked.error());
     }
     const auto restocked = co_await parts.stock.restock(
-        *id, body->quantity, actor_of(*claims), std::string(*key), request.deadline
+        *id, body->quantity, body->reason, actor_of(*claims), std::string(*key), request.deadline
     );
     if (!restocked) co_return refusal_response(restocked.error());
+    parts.pages.forget();
     const StockLevel level = restocked->value;
     const RestockedBody answer{
-        *id, body->quantity, level.stock, level.reserved, level.stock - level.reserved
+        *id, body->quantity, body->reason, level.stock, level.reserved, level.stock - level.reserved
     };
     co_return http::json_response(restocked->fresh ? 201 : 200, json::encode(answer));
 }

@@ -7,7 +7,6 @@
 namespace product::api {
 
 // For everybody.
-net::awaitable<http::Response> list_products(Parts& parts, http::Request& request);
 net::awaitable<http::Response> get_product(Parts& parts, http::Request& request);
 
 // For admins.

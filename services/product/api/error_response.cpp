@@ -96,14 +96,23 @@ http::Response refusal_response(const StockRefusal& refusal) {
     return http::to_response(problem);
 }
 
-http::Response refusal_response(PostgresCatalogue::ChangeRefusal refusal) {
-    if (refusal == PostgresCatalogue::ChangeRefusal::unknown) return product_unknown();
-    return http::to_response(
-        {409,
-         "version_differs",
-         "The product was changed meanwhile; read it again and decide anew.",
-         "version"}
-    );
+http::Response refusal_response(const PostgresCatalogue::ChangeRefusal& refusal) {
+    using ChangeReason = PostgresCatalogue::ChangeRefusal::Reason;
+    constexpr std::string_view detail =
+        "The product was changed meanwhile; read it again and decide anew.";
+    http::Problem problem;
+    switch (refusal.reason) {
+        case ChangeReason::unknown:
+            return product_unknown();
+        case ChangeReason::version_differs:
+            problem = {409, "version_differs", std::string(detail), "version"};
+            break;
+        case ChangeReason::precondition_failed:
+            problem = {412, "precondition_failed", std::string(detail), "header If-Match"};
+            break;
+    }
+    problem.members.emplace_back("version", fmt::to_string(refusal.version));
+    return http::to_response(problem);
 }
 
 http::Response field_response(const FieldProblem& problem) {

@@ -11,7 +11,7 @@
 namespace product::api {
 
 http::Response refusal_response(const StockRefusal& refusal);
-http::Response refusal_response(PostgresCatalogue::ChangeRefusal refusal);
+http::Response refusal_response(const PostgresCatalogue::ChangeRefusal& refusal);
 
 http::Response field_response(const FieldProblem& problem);
 http::Response body_response(const json::Error& error);

@@ -54,6 +54,17 @@ struct ProductListBody {
 };
 BOOST_DESCRIBE_STRUCT(ProductListBody, (), (products, next_cursor))
 
+struct CategoryBody {
+    std::string name;
+    std::int64_t products = 0;
+};
+BOOST_DESCRIBE_STRUCT(CategoryBody, (), (name, products))
+
+struct CategoryListBody {
+    std::vector<CategoryBody> categories;
+};
+BOOST_DESCRIBE_STRUCT(CategoryListBody, (), (categories))
+
 struct CreateProductBody {
     std::string name;
     std::optional<std::string> description;
@@ -84,17 +95,19 @@ BOOST_DESCRIBE_STRUCT(
 
 struct RestockBody {
     std::int64_t quantity = 0;
+    std::optional<std::string> reason;
 };
-BOOST_DESCRIBE_STRUCT(RestockBody, (), (quantity))
+BOOST_DESCRIBE_STRUCT(RestockBody, (), (quantity, reason))
 
 struct RestockedBody {
     base::Uuid product_id;
     std::int64_t quantity = 0;
+    std::optional<std::string> reason;
     std::int64_t stock = 0;
     std::int64_t reserved = 0;
     std::int64_t available = 0;
 };
-BOOST_DESCRIBE_STRUCT(RestockedBody, (), (product_id, quantity, stock, reserved, available))
+BOOST_DESCRIBE_STRUCT(RestockedBody, (), (product_id, quantity, reason, stock, reserved, available))
 
 struct LineBody {
     base::Uuid product_id;

@@ -1,6 +1,8 @@
 #pragma once
 
 #include "base/uuid.hpp"
+#include "product/api/cursors.hpp"
+#include "product/api/page_cache.hpp"
 #include "product/store/postgres_catalogue.hpp"
 #include "product/store/postgres_stock.hpp"
 #include "service/access.hpp"
@@ -14,6 +16,8 @@ struct Parts {
     PostgresCatalogue& catalogue;
     PostgresStock& stock;
     base::UuidGenerator& ids;
+    const Cursors& cursors;
+    PageCache& pages;
 };
 
 }  // namespace product::api

@@ -1,6 +1,7 @@
 #include "product/api/routes.hpp"
 
 #include <map>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -30,6 +31,11 @@ class Api : public ::testing::Test {
     struct Answer {
         int status = 0;
         json::Object body;
+        http::Headers headers;
+
+        std::string header(std::string_view name) const {
+            return std::string(headers.get(name).value_or(""));
+        }
 
         std::string text(std::string_view name) const {
             const auto* value = body.if_contains(name);
@@ -62,7 +68,7 @@ class Api : public ::testing::Test {
         const auto response = shop_.run(router_.handle(request));
         const auto document = json::parse(response.body);
         EXPECT_TRUE(document.has_value()) << response.body;
-        return {response.status, document->as_object()};
+        return {response.status, document->as_object(), response.headers};
     }
 
     Fields as(token::Role role, const std::string& key = "") const {
@@ -115,7 +121,9 @@ class Api : public ::testing::Test {
     service::ServiceCallers callers_ = accepted_callers();
     PostgresCatalogue catalogue_{*shop_.room};
     PostgresStock stock_{*shop_.room};
-    Parts parts_{access_, callers_, catalogue_, stock_, shop_.ids};
+    Cursors cursors_{"a key that all pods share, long enough"};
+    PageCache pages_{shop_.loop.get_executor(), {}};
+    Parts parts_{access_, callers_, catalogue_, stock_, shop_.ids, cursors_, pages_};
     http::Router router_ = make_router(parts_);
 };
 
@@ -150,9 +158,98 @@ TEST_F(Api, AProductFromCreationToList) {
     const auto list = send("GET", "/api/v1/products?q=desk&category=light&limit=1");
     ASSERT_EQ(list.status, 200);
     ASSERT_EQ(list.body.at("products").as_array().size(), 1u);
-    const auto next = send("GET", "/api/v1/products?limit=1&cursor=" + list.text("next_cursor"));
-    EXPECT_EQ(next.body.at("products").as_array().size(), 0u);
-    EXPECT_FALSE(next.body.contains("next_cursor"));
+    EXPECT_FALSE(list.body.contains("next_cursor"));
+}
+
+TEST_F(Api, PagesFollowTheirCursors) {
+    for (int number = 0; number < 5; ++number) make_product(number);
+    for (const std::string query :
+         {"", "&sort=price_asc", "&sort=name", "&q=lamp", "&q=lam&sort=price_desc"}) {
+        std::set<std::string> seen;
+        std::string target = "/api/v1/products?limit=2" + query;
+        std::string first_cursor;
+        for (int pages = 1; pages <= 3; ++pages) {
+            const auto page = send("GET", target);
+            ASSERT_EQ(page.status, 200) << target;
+            for (const auto& product : page.body.at("products").as_array()) {
+                seen.insert(std::string(product.at("id").as_string()));
+            }
+            EXPECT_EQ(page.body.contains("next_cursor"), pages < 3);
+            if (pages == 1) first_cursor = page.text("next_cursor");
+            target = "/api/v1/products?limit=2" + query + "&cursor=" + page.text("next_cursor");
+        }
+        EXPECT_EQ(seen.size(), 5u) << query;
+        // Of another list, or changed: refused, whatever it says.
+        for (const std::string& other :
+             {"?limit=2&category=light" + query + "&cursor=" + first_cursor,
+              "?limit=2" + query + "&cursor=" + first_cursor.substr(1),
+              "?limit=2" + query + "&cursor=" + shop_.new_id().to_string()}) {
+            const auto refused = send("GET", "/api/v1/products" + other);
+            EXPECT_EQ(refused.status, 400) << other;
+            EXPECT_EQ(refused.text("field"), "query cursor") << other;
+        }
+    }
+}
+
+TEST_F(Api, ChangesMayNameWhatTheyAreBasedOn) {
+    const auto id = make_product(3);
+    const std::string path = "/api/v1/products/" + id;
+    const auto read = send("GET", path);
+    const std::string tag = read.header("ETag");
+    EXPECT_EQ(tag, "\"1.3.0\"");
+    ASSERT_EQ(send("POST", path + "/restocks", R"({"quantity":2})", as_admin("k")).status, 201);
+    EXPECT_NE(send("GET", path).header("ETag"), tag) << "what it shows has changed";
+
+    auto fields = as_admin();
+    fields["If-Match"] = tag;
+    const auto changed = send("PATCH", path, R"({"price_cents":1500})", fields);
+    ASSERT_EQ(changed.status, 200) << "stock moved, the catalogue's data did not";
+    EXPECT_EQ(changed.header("ETag"), "\"2.5.0\"");
+    const auto stale = send("PATCH", path, R"({"price_cents":1400})", fields);
+    EXPECT_EQ(stale.status, 412);
+    EXPECT_EQ(stale.text("code"), "precondition_failed");
+    EXPECT_EQ(stale.text("field"), "header If-Match");
+    EXPECT_EQ(stale.integer("version"), 2);
+    fields["If-Match"] = "*";
+    EXPECT_EQ(send("PATCH", path, R"({"archived":true})", fields).status, 200);
+    fields["If-Match"] = "2";
+    EXPECT_EQ(send("PATCH", path, R"({"archived":true})", fields).status, 400);
+    fields["If-Match"] = "*";
+    const std::string nowhere = "/api/v1/products/" + shop_.new_id().to_string();
+    EXPECT_EQ(send("PATCH", nowhere, R"({"archived":true})", fields).status, 404);
+    EXPECT_EQ(send("GET", path).integer("price_cents"), 1500);
+}
+
+TEST_F(Api, ListsMayBeAMomentOldExceptForAdmins) {
+    make_product(1);
+    const auto count = [&](const Fields& headers) {
+        return send("GET", "/api/v1/products", "", headers).body.at("products").as_array().size();
+    };
+    EXPECT_EQ(count({}), 1u);
+    shop_.make_product(1);  // by another pod
+    EXPECT_EQ(count({}), 1u);
+    EXPECT_EQ(count(as(token::Role::customer)), 1u);
+    EXPECT_EQ(count({{"Authorization", "Bearer nonsense"}}), 1u);
+    EXPECT_EQ(count(as_admin()), 2u);
+    const auto shown = send("GET", "/api/v1/products");
+    EXPECT_EQ(shown.header("Cache-Control"), "public, max-age=1");
+    EXPECT_FALSE(shown.header("ETag").empty());
+    EXPECT_EQ(
+        send("GET", "/api/v1/products", "", as_admin()).header("Cache-Control"), "private, no-cache"
+    );
+    make_product(1);
+    EXPECT_EQ(count({}), 3u) << "a pod's own writes are seen at once";
+}
+
+TEST_F(Api, CategoriesAreCounted) {
+    make_product(1);
+    make_product(1);
+    const auto list = send("GET", "/api/v1/categories");
+    ASSERT_EQ(list.status, 200);
+    ASSERT_EQ(list.body.at("categories").as_array().size(), 1u);
+    const auto& category = list.body.at("categories").as_array()[0].as_object();
+    EXPECT_EQ(category.at("name").as_string(), "light");
+    EXPECT_EQ(category.at("products").as_int64(), 2);
 }
 
 TEST_F(Api, OnlyAdminsChangeTheCatalogue) {
@@ -200,6 +297,8 @@ TEST_F(Api, BadInputNamesTheFieldAndChangesNothing) {
         {"GET", products + "?limit=101", "", {}, 400, "invalid_field", "query limit"},
         {"GET", products + "?limit=1x", "", {}, 400, "invalid_field", "query limit"},
         {"GET", products + "?cursor=x", "", {}, 400, "invalid_field", "query cursor"},
+        {"GET", products + "?sort=price", "", {}, 400, "invalid_field", "query sort"},
+        {"GET", products + "?sort=relevance", "", {}, 400, "invalid_field", "query sort"},
         {"GET", products + "?q=%ff", "", {}, 400, "invalid_field", "query q"},
         {"GET", products + "?q=%00", "", {}, 400, "invalid_field", "query q"},
         {"GET", products + "/x", "", {}, 404, "product_unknown", ""},
@@ -212,6 +311,20 @@ TEST_F(Api, BadInputNamesTheFieldAndChangesNothing) {
          "invalid_field",
          "header Idempotency-Key"},
         {"POST", restocks, R"({"quantity":0})", as_admin("k"), 400, "invalid_field", "quantity"},
+        {"POST",
+         restocks,
+         R"({"quantity":1,"reason":""})",
+         as_admin("k"),
+         400,
+         "invalid_field",
+         "reason"},
+        {"POST",
+         products,
+         R"({"name":"x","category":"y","price_cents":1,"currency":"EUR","image":"data:,"})",
+         as_admin(),
+         400,
+         "invalid_field",
+         "image"},
         {"POST", restocks, R"({"quantity":-4})", as_admin("k"), 409, "below_reserved", "quantity"},
         {"POST", restocks, R"({"quantity":1.5})", as_admin("k"), 400, "invalid_body", "quantity"},
     };
@@ -237,6 +350,14 @@ TEST_F(Api, RestocksNeedAKey) {
     const auto other = send("POST", target, R"({"quantity":8})", as_admin("k"));
     EXPECT_EQ(other.status, 422);
     EXPECT_EQ(other.text("code"), "key_reused");
+
+    const std::string damaged = R"({"quantity":-1,"reason":"damaged"})";
+    const auto taken = send("POST", target, damaged, as_admin("d"));
+    EXPECT_EQ(taken.status, 201);
+    EXPECT_EQ(taken.text("reason"), "damaged");
+    EXPECT_EQ(send("POST", target, damaged, as_admin("d")).body, taken.body);
+    const auto unexplained = send("POST", target, R"({"quantity":-1})", as_admin("d"));
+    EXPECT_EQ(unexplained.text("code"), "key_reused") << "the reason is part of the request";
 }
 
 TEST_F(Api, AReservationFromCreationToSettlement) {

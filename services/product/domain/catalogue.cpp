@@ -1,5 +1,10 @@
 #include "product/domain/catalogue.hpp"
 
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <utility>
+
 #include "product/domain/text_rules.hpp"
 
 namespace product {
@@ -42,27 +47,90 @@ Checked check_price(std::int64_t price_cents) {
 }
 
 Checked check_image(const std::string& image) {
-    if (!is_plain_text(image) || image.size() > image_bytes_max) {
-        return refuse("image", "Must be at most 2048 bytes without control characters.");
+    if (!is_image_reference(image)) {
+        return refuse(
+            "image", "Must be an https:// address or a path below /images/, at most 2048 bytes."
+        );
     }
     return {};
 }
 
+constexpr std::array<std::pair<Sort, std::string_view>, 5> sorts{{
+    {Sort::newest, "newest"},
+    {Sort::price_asc, "price_asc"},
+    {Sort::price_desc, "price_desc"},
+    {Sort::name, "name"},
+    {Sort::relevance, "relevance"},
+}};
+
+bool begins_with(std::string_view text, std::string_view begin) {
+    return text.substr(0, begin.size()) == begin;
+}
+
 }  // namespace
 
-Checked check(const NewProduct& product) {
-    if (auto checked = check_name(product.name); !checked) return checked;
-    if (auto checked = check_description(product.description); !checked) return checked;
-    if (auto checked = check_category(product.category); !checked) return checked;
-    if (auto checked = check_price(product.price_cents); !checked) return checked;
+std::string_view to_string(Sort sort) {
+    return sorts.at(static_cast<std::size_t>(sort)).second;
+}
+
+std::optional<Sort> parse_sort(std::string_view text) {
+    for (const auto& [sort, name] : sorts) {
+        if (name == text) return sort;
+    }
+    return std::nullopt;
+}
+
+Position first_position(Sort sort) {
+    // Ascending orders begin below every price, name and id, descending ones above.
+    if (sort == Sort::price_asc || sort == Sort::name) return {-1, "", base::Uuid{}};
+    base::Uuid highest;
+    highest.bytes.fill(0xFF);
+    return {std::numeric_limits<std::int64_t>::max(), "", highest};
+}
+
+bool is_image_reference(std::string_view text) {
+    if (text.empty()) return true;
+    // A URL has no blanks, quotes, angle brackets or backslashes (RFC 3986), so what passes can
+    // stand in a page's attribute.
+    const auto fits = [](char character) {
+        return character > ' ' && character < '\x7F' &&
+               std::string_view("\"'<>\\^`{|}").find(character) == std::string_view::npos;
+    };
+    if (text.size() > image_bytes_max || !std::all_of(text.begin(), text.end(), fits)) return false;
+    constexpr std::string_view https = "https://";
+    if (begins_with(text, https)) {
+        const std::string_view rest = text.substr(https.size());
+        const std::string_view host = rest.substr(0, rest.find_first_of("/?#"));
+        return !host.empty() && host.front() != ':' && host.find('@') == std::string_view::npos;
+    }
+    constexpr std::string_view folder = "/images/";
+    return begins_with(text, folder) && text.size() > folder.size() &&
+           text.find("/../") == std::string_view::npos && !text.ends_with("/..");
+}
+
+std::vector<FieldProblem> problems_of(const NewProduct& product) {
+    std::vector<FieldProblem> problems;
+    const auto add = [&](const Checked& checked) {
+        if (!checked) problems.push_back(checked.error());
+    };
+    add(check_name(product.name));
+    add(check_description(product.description));
+    add(check_category(product.category));
+    add(check_price(product.price_cents));
     if (!is_currency(product.currency)) {
-        return refuse("currency", "Must be three capital letters (ISO 4217).");
+        add(refuse("currency", "Must be three capital letters (ISO 4217)."));
     }
-    if (auto checked = check_image(product.image); !checked) return checked;
+    add(check_image(product.image));
     if (product.initial_stock < 0 || product.initial_stock > quantity_max) {
-        return refuse("initial_stock", "Must be 0 to 1000000000.");
+        add(refuse("initial_stock", "Must be 0 to 1000000000."));
     }
-    return {};
+    return problems;
+}
+
+Checked check(const NewProduct& product) {
+    const auto problems = problems_of(product);
+    if (problems.empty()) return {};
+    return std::unexpected(problems.front());
 }
 
 Checked check(const ProductChange& change) {
@@ -85,6 +153,9 @@ Checked check(const ProductQuery& query) {
     const auto fits = [](const std::string& text, std::size_t characters_max) {
         return !text.empty() && is_plain_text(text) && characters_in(text) <= characters_max;
     };
+    if (query.sort == Sort::relevance && !query.search) {
+        return refuse("query sort", "Sorting by relevance needs a search: q.");
+    }
     if (query.search && !fits(*query.search, search_characters_max)) {
         return refuse("query q", "Must be 1 to 200 characters of UTF-8.");
     }
@@ -94,9 +165,13 @@ Checked check(const ProductQuery& query) {
     return {};
 }
 
-Checked check_restock(std::int64_t quantity) {
+Checked check_restock(std::int64_t quantity, const std::optional<std::string>& reason) {
     if (quantity == 0 || quantity > quantity_max || quantity < -quantity_max) {
         return refuse("quantity", "Must be -1000000000 to 1000000000, but not 0.");
+    }
+    if (reason && (reason->empty() || !is_plain_text(*reason) ||
+                   characters_in(*reason) > reason_characters_max)) {
+        return refuse("reason", "Must be 1 to 200 characters without control characters.");
     }
     return {};
 }

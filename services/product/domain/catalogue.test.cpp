@@ -46,13 +46,24 @@ TEST(CatalogueRules, NameTheFieldThatIsWrong) {
     product.currency = "eur";
     EXPECT_EQ(field_of(product), "currency");
     product = lamp();
-    product.image = std::string(2049, 'x');
+    product.image = "javascript:alert(1)";
     EXPECT_EQ(field_of(product), "image");
     product = lamp();
     product.initial_stock = -1;
     EXPECT_EQ(field_of(product), "initial_stock");
     product.initial_stock = quantity_max + 1;
     EXPECT_EQ(field_of(product), "initial_stock");
+}
+
+TEST(CatalogueRules, KnowEveryFieldThatIsWrong) {
+    EXPECT_TRUE(problems_of(lamp()).empty());
+    NewProduct product;
+    product.price_cents = -1;
+    product.image = "x";
+    product.initial_stock = -1;
+    std::string fields;
+    for (const auto& problem : problems_of(product)) fields += problem.field + " ";
+    EXPECT_EQ(fields, "name category price_cents currency image initial_stock ");
 }
 
 TEST(CatalogueRules, CountCharactersNotBytes) {
@@ -90,13 +101,62 @@ TEST(CatalogueRules, QueriesAreBounded) {
     query.search.reset();
     query.category = "";
     EXPECT_EQ(field_of(query), "query category");
+    query.category.reset();
+    query.sort = Sort::relevance;
+    EXPECT_EQ(field_of(query), "query sort") << "relevant to what?";
+    query.search = "lamp";
+    EXPECT_EQ(field_of(query), "none");
+}
+
+TEST(CatalogueRules, SortsAreReadAsTheyAreWritten) {
+    for (const auto sort :
+         {Sort::newest, Sort::price_asc, Sort::price_desc, Sort::name, Sort::relevance}) {
+        EXPECT_EQ(parse_sort(to_string(sort)), sort);
+    }
+    EXPECT_FALSE(parse_sort("price").has_value());
+    EXPECT_FALSE(parse_sort("").has_value());
+}
+
+TEST(CatalogueRules, ImagesAreReferences) {
+    for (const char* good :
+         {"",
+          "https://images.example.com/lamp.webp?width=640#a",
+          "https://[2001:db8::1]/lamp.webp",
+          "/images/lamp.webp",
+          "/images/light/lamp..webp"}) {
+        EXPECT_TRUE(is_image_reference(good)) << good;
+    }
+    for (const char* bad :
+         {"lamp.webp",
+          "http://example.com/lamp.webp",
+          "HTTPS://example.com",
+          "https://",
+          "https:///lamp.webp",
+          "https://user:secret@example.com/lamp.webp",
+          "//example.com/lamp.webp",
+          "javascript:alert(1)",
+          "data:image/png;base64,AAAA",
+          "file:///etc/passwd",
+          "/images/",
+          "/images/../admin",
+          "/images/..",
+          "/images/a b.webp",
+          "/images/a\"onerror=x",
+          "https://example.com/\xc3\xb6.webp"}) {
+        EXPECT_FALSE(is_image_reference(bad)) << bad;
+    }
+    EXPECT_FALSE(is_image_reference("/images/" + std::string(image_bytes_max, 'x')));
 }
 
 TEST(CatalogueRules, RestocksMoveSomething) {
-    EXPECT_FALSE(check_restock(0).has_value());
-    EXPECT_TRUE(check_restock(-quantity_max).has_value());
-    EXPECT_FALSE(check_restock(-quantity_max - 1).has_value());
-    EXPECT_FALSE(check_restock(quantity_max + 1).has_value());
+    EXPECT_FALSE(check_restock(0, std::nullopt).has_value());
+    EXPECT_TRUE(check_restock(-quantity_max, std::nullopt).has_value());
+    EXPECT_FALSE(check_restock(-quantity_max - 1, std::nullopt).has_value());
+    EXPECT_FALSE(check_restock(quantity_max + 1, std::nullopt).has_value());
+    EXPECT_TRUE(check_restock(-1, "damaged").has_value());
+    EXPECT_EQ(check_restock(-1, "").error().field, "reason");
+    EXPECT_EQ(check_restock(-1, "a\nb").error().field, "reason");
+    EXPECT_EQ(check_restock(-1, std::string(201, 'x')).error().field, "reason");
 }
 
 TEST(TextRules, RefuseMalformedUtf8) {

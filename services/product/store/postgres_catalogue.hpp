@@ -16,8 +16,10 @@ class PostgresCatalogue {
   public:
     explicit PostgresCatalogue(postgres::Pool& pool) : pool_(pool) {}
 
-    /// Newest first; archived ones are left out.
-    net::awaitable<std::vector<Product>> list(ProductQuery query, net::Deadline deadline);
+    /// In the order asked for; archived ones are left out.
+    net::awaitable<ProductPage> list(ProductQuery query, net::Deadline deadline);
+    /// By name, at most categories_max; those of archived products alone are left out.
+    net::awaitable<std::vector<Category>> categories(net::Deadline deadline);
     net::awaitable<std::optional<Product>> find(base::Uuid id, net::Deadline deadline);
 
     struct Created {
@@ -33,7 +35,11 @@ class PostgresCatalogue {
         net::Deadline deadline
     );
 
-    enum class ChangeRefusal { unknown, version_differs };
+    struct ChangeRefusal {
+        enum class Reason { unknown, version_differs, precondition_failed };
+        Reason reason;
+        std::int64_t version = 0;  ///< the product's now
+    };
     net::awaitable<std::expected<Product, ChangeRefusal>> change(
         base::Uuid id, ProductChange change, net::Deadline deadline
     );

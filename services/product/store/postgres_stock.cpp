@@ -35,7 +35,7 @@ constexpr postgres::Statement return_stock{
 };
 
 constexpr postgres::Statement restock_product{
-    "restock_product", "SELECT outcome, stock, reserved FROM product.restock_v1($1, $2, $3, $4)"
+    "restock_product", "SELECT outcome, stock, reserved FROM product.restock_v2($1, $2, $3, $4, $5)"
 };
 
 constexpr postgres::Statement expire_due_reservations{
@@ -182,12 +182,13 @@ net::awaitable<StockOutcome<std::int64_t>> PostgresStock::take_back(
 net::awaitable<StockOutcome<StockLevel>> PostgresStock::restock(
     base::Uuid product_id,
     std::int64_t quantity,
+    std::optional<std::string> reason,
     std::string actor,
     std::string key,
     net::Deadline deadline
 ) {
     postgres::Parameters parameters;
-    parameters.uuid(product_id).int8(quantity).text(actor).text(key);
+    parameters.uuid(product_id).int8(quantity).optional_text(reason).text(actor).text(key);
     const auto row = co_await pool_.query(restock_product, parameters, deadline);
     const auto outcome = row.text(0, 0);
     if (outcome == "created" || outcome == "repeated") {

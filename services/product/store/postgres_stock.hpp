@@ -51,7 +51,7 @@ struct StockLevel {
 };
 
 /// The stock of all products and what is set aside of it. Each movement is one statement and one
-/// transaction (migrations/0002_stock_functions.sql, 0003_reservation_terms.sql); all may be
+/// transaction (migrations/0002_stock_functions.sql, 0003, 0005); all may be
 /// repeated freely. Throws postgres::Error when the database doesn't answer.
 class PostgresStock {
   public:
@@ -76,6 +76,7 @@ class PostgresStock {
     net::awaitable<StockOutcome<StockLevel>> restock(
         base::Uuid product_id,
         std::int64_t quantity,
+        std::optional<std::string> reason,
         std::string actor,
         std::string key,
         net::Deadline deadline

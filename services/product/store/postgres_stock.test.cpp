@@ -303,9 +303,9 @@ TEST_F(Stock, RestocksAreBoundToTheirKey) {
     const auto product = shop_.make_product(10);
     const auto other = shop_.make_product(0);
     const auto restock = [&](const base::Uuid& id, std::int64_t quantity, std::string key) {
-        return shop_.run(
-            stock_.restock(id, quantity, "admin:test", std::move(key), TestShop::soon())
-        );
+        return shop_.run(stock_.restock(
+            id, quantity, std::nullopt, "admin:test", std::move(key), TestShop::soon()
+        ));
     };
     const auto made = restock(product, 5, "a");
     ASSERT_TRUE(made.has_value());
@@ -474,6 +474,121 @@ TEST_F(Stock, SeveralExpiryWorkersShareTheWork) {
     EXPECT_EQ(movements("expire"), 40);
     expect_level(one, 100, 0);
     expect_level(two, 100, 0);
+}
+
+net::awaitable<bool> settling_late(
+    PostgresStock& stock, base::Uuid id, std::vector<Line> sold, std::int64_t& refused
+) {
+    const auto outcome =
+        co_await stock.settle(id, std::move(sold), "service:test", TestShop::soon());
+    if (!outcome.has_value()) {
+        EXPECT_EQ(outcome.error().reason, Reason::reservation_expired);
+        ++refused;
+    }
+    co_return outcome.has_value();
+}
+
+TEST_F(Stock, SettlesThatRaceExpiryWorkersSellAllOrNothing) {
+    constexpr int rounds = 4;
+    std::int64_t settled = 0;
+    std::int64_t refused = 0;
+    const auto one = shop_.make_product(1000);
+    const auto two = shop_.make_product(1000);
+    for (int round = 0; round < rounds; ++round) {
+        std::vector<base::Uuid> ids;
+        std::vector<net::awaitable<Outcome>> buyers;
+        for (int buyer = 0; buyer < 12; ++buyer) {
+            ids.push_back(shop_.new_id());
+            buyers.push_back(reserving(for_order(ids.back(), {{one, 1}, {two, 2}}, 1000)));
+        }
+        shop_.run_all(std::move(buyers));
+        // Some settles come just before the end of the time, some after it, the workers all along.
+        shop_.look({"wait_until_nearly_due", "SELECT 1 FROM pg_sleep(0.97)"});
+        std::int64_t released = 0;
+        std::vector<net::awaitable<bool>> works;
+        for (const auto& id : ids) {
+            works.push_back(expiring(stock_, released));
+            works.push_back(settling_late(stock_, id, {{two, 2}, {one, 1}}, refused));
+            works.push_back(expiring(stock_, released));
+        }
+        const auto outcomes = shop_.run_all(std::move(works));
+        for (std::size_t index = 1; index < outcomes.size(); index += 3) settled += outcomes[index];
+    }
+    shop_.look({"wait_until_due", "SELECT 1 FROM pg_sleep(1.05)"});
+    while (shop_.run(stock_.expire_due(50, TestShop::soon())) > 0) continue;
+    EXPECT_EQ(settled + refused, rounds * 12);
+    expect_level(one, 1000 - settled, 0);
+    expect_level(two, 1000 - 2 * settled, 0);
+    EXPECT_EQ(movements("settle_sold"), 2 * settled);
+    EXPECT_EQ(movements("expire"), 2 * refused);
+}
+
+net::awaitable<bool> moving(
+    PostgresStock& stock, int what, base::Uuid one, base::Uuid two, base::Uuid id, base::Uuid order
+) {
+    // Named, as GCC 12 can't have initializer lists in coroutines.
+    const std::string actor = "service:test";
+    const Line first(one, 1);
+    const Line second(two, 1);
+    const Line unsold(two, 0);
+    std::vector<Line> lines;
+    lines.push_back(what == 0 ? first : second);
+    lines.push_back(what == 0 ? second : first);
+    if (what == 0) {
+        co_await stock.take_back(id, order, *merge_lines(lines, 1, ""), actor, TestShop::soon());
+    } else if (what == 1) {
+        co_await stock.restock(two, 1, std::nullopt, actor, id.to_string(), TestShop::soon());
+    } else {
+        ReservationRequest request;
+        request.id = id;
+        request.lines = lines;
+        auto wanted = complete(std::move(request));
+        co_await stock.reserve(std::move(*wanted), actor, TestShop::soon());
+        std::vector<Line> sold;
+        sold.push_back(first);
+        sold.push_back(unsold);
+        if (what == 2) {
+            co_await stock.settle(id, *merge_lines(sold, 0, ""), actor, TestShop::soon());
+        }
+    }
+    co_return true;
+}
+
+TEST_F(Stock, MovementsOfAllKindsDoNotDeadlock) {
+    const auto one = shop_.make_product(1000);
+    const auto two = shop_.make_product(1000);
+    std::vector<net::awaitable<bool>> works;
+    for (int index = 0; index < 120; ++index) {
+        const bool crossed = index % 2 == 0;
+        works.push_back(moving(
+            stock_,
+            index % 4,
+            crossed ? one : two,
+            crossed ? two : one,
+            shop_.new_id(),
+            shop_.new_id()
+        ));
+    }
+    // A deadlock would throw.
+    EXPECT_EQ(shop_.run_all(std::move(works)).size(), 120u);
+}
+
+TEST_F(Stock, ReasonsAreInTheLedger) {
+    const auto product = shop_.make_product(10);
+    ASSERT_TRUE(
+        shop_.run(stock_.restock(product, -2, "damaged", "admin:test", "key", TestShop::soon()))
+            .has_value()
+    );
+    const auto rows = shop_.look(
+        {"reasons", "SELECT quantity, reason FROM product.stock_ledger WHERE kind = 'restock'"}
+    );
+    ASSERT_EQ(rows.rows(), 1u);
+    EXPECT_EQ(rows.integer(0, 0), -2);
+    EXPECT_EQ(rows.text(0, 1), "damaged");
+    const auto other =
+        shop_.run(stock_.restock(product, -2, "stolen", "admin:test", "key", TestShop::soon()));
+    ASSERT_FALSE(other.has_value());
+    EXPECT_EQ(other.error().reason, Reason::key_reused);
 }
 
 TEST_F(Stock, TheRoomCanNotRewriteTheBooks) {

@@ -116,9 +116,11 @@ class TestShop {
     static constexpr std::string_view out_of_balance =
         "WITH sums AS ("
         " SELECT product_id,"
-        "  coalesce(sum(quantity) FILTER (WHERE kind IN ('initial','restock','return')), 0)"
+        "  coalesce(sum(quantity) FILTER"
+        "     (WHERE kind IN ('initial','restock','return','correction')), 0)"
         "  - coalesce(sum(quantity) FILTER (WHERE kind = 'settle_sold'), 0) AS stock,"
         "  coalesce(sum(quantity) FILTER (WHERE kind = 'reserve'), 0)"
+        "  + coalesce(sum(reserved_change), 0)"
         "  - coalesce(sum(quantity) FILTER"
         "     (WHERE kind IN ('settle_sold','release','expire')), 0) AS reserved,"
         "  (array_agg(stock_after ORDER BY id DESC))[1] AS stock_after,"

@@ -24,38 +24,6 @@ std::vector<std::string> parts_of(const std::string& text) {
     return parts;
 }
 
-void read_redis(base::Environment& environment, redis::Settings& settings) {
-    const std::string sentinels = environment.text(
-        "REDIS_SENTINELS", "the sentinels as host:port, separated by commas, as order has them"
-    );
-    for (const std::string& part : parts_of(sentinels)) {
-        const auto address = redis::Address::parse(part);
-        if (address) {
-            settings.sentinels.push_back(*address);
-        } else {
-            environment.problem(
-                "REDIS_SENTINELS", "has \"" + part + "\"", "Write host:port,host:port,host:port"
-            );
-        }
-    }
-    settings.master_name = environment.text_or(
-        "REDIS_MASTER_NAME", settings.master_name, "the master's name at the sentinels"
-    );
-    const std::string fallback = environment.text_or(
-        "REDIS_FALLBACK", "", "host:port asked for the master when no sentinel answers"
-    );
-    if (!fallback.empty()) {
-        settings.fallback = redis::Address::parse(fallback);
-        if (!settings.fallback) {
-            environment.problem("REDIS_FALLBACK", "is \"" + fallback + "\"", "Write host:port");
-        }
-    }
-    // Not as secrets: a poor one is a finding of its own, not a reason to look at nothing.
-    settings.password = environment.text_or("REDIS_PASSWORD", "", "of Redis");
-    settings.sentinel_password =
-        environment.text_or("REDIS_SENTINEL_PASSWORD", "", "of the sentinels");
-}
-
 void read_rooms(base::Environment& environment, Settings& settings) {
     const std::string pods = environment.text_or(
         "ROOM_PODS", "", "room=host:health_port,...; a name stands for all its addresses"
@@ -190,7 +158,8 @@ Settings Settings::read(base::Environment& environment, Options options) {
     settings.signing_key = settings.options.skip_smoke
                                ? environment.text_or("JWT_SIGNING_KEY", "", key_meaning)
                                : environment.text("JWT_SIGNING_KEY", key_meaning);
-    read_redis(environment, settings.redis);
+    // Not as secrets: a poor one is a finding of its own, not a reason to look at nothing.
+    settings.redis = redis::Settings::read(environment, redis::Settings::PoorPasswords::kept);
     read_rooms(environment, settings);
     read_secrets(environment, settings);
     return settings;

@@ -11,6 +11,10 @@
 #include "metrics/metrics.hpp"
 #include "net/net.hpp"
 
+namespace base {
+class Environment;
+}
+
 namespace redis {
 
 struct Address {
@@ -36,6 +40,17 @@ struct Settings {
     std::int64_t health_interval_ms = 500;  ///< how often a connection and the master are checked
     std::int64_t health_timeout_ms = 1000;  ///< a connection silent for so long is dropped
     std::size_t waiting_max = 8192;         ///< commands under way; beyond it Error at once
+
+    /// What to do with a password that anyone would guess: a room refuses to start with it, a
+    /// judge of the whole shop wants to see it.
+    enum class PoorPasswords { refused, kept };
+
+    /// Reads REDIS_SENTINELS, REDIS_MASTER_NAME, REDIS_FALLBACK, REDIS_PASSWORD and
+    /// REDIS_SENTINEL_PASSWORD, the same for every program; problems are collected in
+    /// `environment`. Times and limits stay as they are.
+    static Settings read(
+        base::Environment& environment, PoorPasswords poor = PoorPasswords::refused
+    );
 };
 
 /// No answer, or no master. Effect::unknown if the command was sent.

@@ -1,53 +1,9 @@
 #include "order/config.hpp"
 
 #include <algorithm>
-#include <string_view>
 
 namespace order {
 namespace {
-
-std::vector<redis::Address> read_sentinels(base::Environment& environment) {
-    const std::string text =
-        environment.text("REDIS_SENTINELS", "the sentinels as host:port, separated by commas");
-    std::vector<redis::Address> addresses;
-    std::string_view rest = text;
-    while (!rest.empty()) {
-        const auto comma = rest.find(',');
-        const auto address = redis::Address::parse(rest.substr(0, comma));
-        if (!address) {
-            environment.problem(
-                "REDIS_SENTINELS",
-                "is not a list of addresses: " + text,
-                "Write host:port,host:port,host:port."
-            );
-            return {};
-        }
-        addresses.push_back(*address);
-        rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
-    }
-    return addresses;
-}
-
-void read_redis(base::Environment& environment, redis::Settings& settings) {
-    settings.sentinels = read_sentinels(environment);
-    settings.master_name = environment.text_or(
-        "REDIS_MASTER_NAME", settings.master_name, "the master's name at the sentinels"
-    );
-    const std::string fallback = environment.text_or(
-        "REDIS_FALLBACK", "", "host:port asked for the master when no sentinel answers"
-    );
-    if (!fallback.empty()) {
-        settings.fallback = redis::Address::parse(fallback);
-        if (!settings.fallback) {
-            environment.problem(
-                "REDIS_FALLBACK", "is not an address: " + fallback, "Write host:port."
-            );
-        }
-    }
-    settings.password = environment.optional_secret("REDIS_PASSWORD", "of Redis");
-    settings.sentinel_password =
-        environment.optional_secret("REDIS_SENTINEL_PASSWORD", "of the sentinels");
-}
 
 void read_databases(base::Environment& environment, Config& config) {
     config.database.url =
@@ -135,7 +91,7 @@ Config Config::read(base::Environment& environment) {
     read_limits(environment, config);
     read_basket_limits(environment, config);
     read_databases(environment, config);
-    read_redis(environment, config.redis);
+    config.redis = redis::Settings::read(environment);
     config.access = service::AccessSettings::read(environment);
     config.callers = service::ServiceCallers::read(environment);
     const std::string product = environment.text("PRODUCT_ORIGIN", "where product is: host:port");

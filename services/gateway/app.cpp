@@ -16,8 +16,19 @@ App::App(service::Context& context, const Config& config)
       auth_(context.executor, context.metrics, config.auth),
       product_(context.executor, context.metrics, config.product),
       order_(context.executor, context.metrics, config.order),
-      door_(access_, config.trusted_proxies) {
-    add_routes(router_, door_, Rooms{echo_, auth_, product_, order_});
+      proxies_(config.trusted_proxies),
+      limiter_(context.executor, context.metrics, config.limits),
+      limits_(limiter_, proxies_),
+      cors_({config.cors_allowed, config.cors_credentials, config.cors_max_age_s}),
+      door_(access_, limits_, proxies_) {
+    add_routes(
+        router_,
+        door_,
+        cors_,
+        Rooms{echo_, auth_, product_, order_},
+        {std::chrono::milliseconds(config.read_deadline_ms),
+         std::chrono::milliseconds(config.write_deadline_ms)}
+    );
 }
 
 std::unique_ptr<service::App> App::make(base::Environment& environment, service::Context* context) {
@@ -29,6 +40,7 @@ std::unique_ptr<service::App> App::make(base::Environment& environment, service:
 void App::start() {
     ready_anyway_at_ = net::deadline_in(patience);
     access_.start();
+    limiter_.start();
     for (Upstream* room : {&echo_, &auth_, &product_, &order_}) room->start();
 }
 

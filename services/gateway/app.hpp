@@ -2,9 +2,12 @@
 
 #include <memory>
 
+#include "gateway/api/cors.hpp"
 #include "gateway/api/forward.hpp"
+#include "gateway/api/limits.hpp"
 #include "gateway/api/routes.hpp"
 #include "gateway/config.hpp"
+#include "gateway/store/rate_limiter.hpp"
 #include "service/run.hpp"
 
 namespace gateway {
@@ -28,6 +31,10 @@ class App : public service::App {
     Upstream auth_;
     Upstream product_;
     Upstream order_;
+    service::TrustedProxies proxies_;
+    RateLimiter limiter_;
+    Limits limits_;
+    Cors cors_;
     Door door_;
     http::Router router_;
     net::Deadline ready_anyway_at_ = net::Deadline::max();

@@ -1,5 +1,7 @@
 #include "gateway/api/forward.hpp"
 
+#include <algorithm>
+
 #include "http/problem.hpp"
 #include "logging/logging.hpp"
 
@@ -7,7 +9,7 @@ namespace gateway {
 
 namespace {
 
-constexpr int retry_after_s = 1;
+constexpr std::int64_t retry_after_ms_min = 1000;
 
 /// Credentials between rooms never come from outside.
 bool has_service_credential(const http::Request& request) {
@@ -29,7 +31,8 @@ bool has_no_effect(std::string_view method) {
 http::Response failure_response(const UpstreamFailure& failure, bool can_have_effect) {
     http::Problem problem;
     problem.status = 503;
-    problem.retry_after_s = retry_after_s;
+    const std::int64_t wait_ms = std::max(failure.wait_ms, retry_after_ms_min);
+    problem.retry_after_s = static_cast<int>((wait_ms + 999) / 1000);
     if (failure.was_sent && can_have_effect) {
         problem.code = "unknown";
         problem.detail =
@@ -44,31 +47,42 @@ http::Response failure_response(const UpstreamFailure& failure, bool can_have_ef
 
 }  // namespace
 
-std::optional<http::Problem> Door::refusal(const http::Request& request, Caller caller) {
+std::expected<Door::Identity, http::Problem> Door::identify(
+    const http::Request& request, Caller caller
+) {
     if (has_service_credential(request)) {
-        return http::Problem{
+        return std::unexpected(http::Problem{
             .status = 401,
             .code = "token_invalid",
             .detail = "Credentials between rooms are not taken here; log in to get a token.",
             .field = "header Authorization"
-        };
+        });
     }
-    if (request.headers.count("Authorization") > 1) {
-        return http::Problem{
+    const auto credentials = request.headers.count("Authorization");
+    if (credentials > 1) {
+        return std::unexpected(http::Problem{
             .status = 400,
             .code = "request_malformed",
             .detail = "Send one Authorization header.",
             .field = "header Authorization"
-        };
+        });
     }
-    if (caller == Caller::anyone) return std::nullopt;
+    if (caller == Caller::anyone) {
+        // Whoever is signed in is counted by account here too, not with the neighbours.
+        if (credentials == 0) return Identity{};
+        const auto claims = access_.caller(request);
+        return claims ? Identity{*claims} : Identity{};
+    }
     const auto claims = caller == Caller::admin ? access_.admin(request) : access_.caller(request);
-    if (claims) return std::nullopt;
-    return claims.error();
+    if (!claims) return std::unexpected(claims.error());
+    return Identity{*claims};
 }
 
 net::awaitable<http::Response> Door::pass(http::Request& request, Passage passage) {
-    if (const auto refused = refusal(request, passage.caller)) co_return to_response(*refused);
+    const auto identity = identify(request, passage.caller);
+    if (!identity) co_return to_response(identity.error());
+    const auto standing = limits_.count(request, passage.limit, *identity);
+    if (standing && !standing->allowance.is_granted) co_return limits_.refusal(*standing);
     const bool can_have_effect = !has_no_effect(request.method);
     const bool repeatable = !can_have_effect || passage.is_repeatable ||
                             request.headers.get("Idempotency-Key").has_value();
@@ -79,19 +93,26 @@ net::awaitable<http::Response> Door::pass(http::Request& request, Passage passag
     outgoing.headers = take_request_headers(request, proxies_);
     outgoing.body = std::move(request.body);
     auto answer = co_await passage.room->send(
-        outgoing, request.deadline, repeatable ? Repeatable::yes : Repeatable::no
+        outgoing,
+        std::min(request.deadline, net::deadline_in(passage.patience)),
+        repeatable ? Repeatable::yes : Repeatable::no,
+        passage.caller == Caller::admin ? Lane::admins : Lane::everyone
     );
-    if (!answer) {
+    http::Response response;
+    if (answer) {
+        response = std::move(*answer);
+        clean_response_headers(response.headers);
+    } else {
         logging::debug(
             "no answer from a room",
             {{"request_id", request.request_id},
              {"route", request.route_pattern},
              {"error", answer.error().what}}
         );
-        co_return failure_response(answer.error(), can_have_effect);
+        response = failure_response(answer.error(), can_have_effect);
     }
-    clean_response_headers(answer->headers);
-    co_return std::move(*answer);
+    if (standing) limits_.add_headers(*standing, response.headers);
+    co_return response;
 }
 
 }  // namespace gateway

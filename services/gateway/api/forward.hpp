@@ -1,6 +1,11 @@
 #pragma once
 
+#include <chrono>
+#include <expected>
+#include <optional>
+
 #include "gateway/api/headers.hpp"
+#include "gateway/api/limits.hpp"
 #include "gateway/clients/upstream.hpp"
 #include "http/message.hpp"
 #include "service/access.hpp"
@@ -15,22 +20,30 @@ struct Passage {
     Caller caller = Caller::admin;
     /// Sent twice it has the effect of once, even without an Idempotency-Key.
     bool is_repeatable = false;
+    Limit limit = Limit::admin;
+    /// The longest that a caller waits; one who names a shorter time in X-Deadline-Ms waits less.
+    std::chrono::milliseconds patience{10000};
 };
 
-/// Checks who asks and passes the request on. Lives as long as the router that calls it.
+/// Checks who asks and how often, and passes the request on. Lives as long as the router that calls
+/// it.
 class Door {
   public:
-    Door(service::Access& access, service::TrustedProxies proxies)
-        : access_(access), proxies_(std::move(proxies)) {}
+    Door(service::Access& access, Limits& limits, const service::TrustedProxies& proxies)
+        : access_(access), limits_(limits), proxies_(proxies) {}
 
     /// Empties `request`'s headers and body.
     net::awaitable<http::Response> pass(http::Request& request, Passage passage);
 
   private:
-    std::optional<http::Problem> refusal(const http::Request& request, Caller caller);
+    using Identity = std::optional<token::Claims>;
+
+    /// Who asks, nullopt if nobody says so and nobody needs to; or why that is refused.
+    std::expected<Identity, http::Problem> identify(const http::Request& request, Caller caller);
 
     service::Access& access_;
-    service::TrustedProxies proxies_;
+    Limits& limits_;
+    const service::TrustedProxies& proxies_;
 };
 
 }  // namespace gateway

@@ -82,12 +82,14 @@ net::awaitable<Answer> ask_through(
     co_return Answer{response.status, response.headers, response.body, took};
 }
 
+constexpr std::int64_t ejection_ms = 300;
+
 class GatewayTest : public testing::Test {
   protected:
     GatewayTest() {
         order_settings.room = "order";
         order_settings.attempt_timeout_ms = 200;
-        order_settings.ejection_ms = 300;
+        order_settings.ejection.first_ms = ejection_ms;
         order_settings.resolve_to_pods = true;
     }
 
@@ -106,8 +108,14 @@ class GatewayTest : public testing::Test {
         add(single("product", product));
         add(order_settings);
         for (const auto& room : rooms) room->start();
+        limiter.emplace(loop.get_executor(), metrics, limiter_settings);
+        limits.emplace(*limiter, proxies);
+        cors.emplace(cors_settings);
+        door.emplace(access, *limits, proxies);
         router = {};
-        gateway::add_routes(router, door, {*rooms[0], *rooms[1], *rooms[2], *rooms[3]});
+        gateway::add_routes(
+            router, *door, *cors, {*rooms[0], *rooms[1], *rooms[2], *rooms[3]}, deadlines
+        );
         server.emplace(loop.get_executor(), http::ServerLimits{}, router, &metrics, "public");
         server->listen("127.0.0.1", 0);
         client.emplace(
@@ -121,12 +129,25 @@ class GatewayTest : public testing::Test {
         UpstreamSettings settings;
         settings.room = room;
         settings.origins = {pod.origin()};
+        settings.silent_after_ms = 200;
+        settings.breaker.failures_min = 5;
+        settings.breaker.open_ms = 300;
+        settings.retries.at_least = 5;
         return settings;
     }
 
-    std::string token(token::Role role) {
+    void limit(gateway::Limit which, std::int64_t requests) {
+        const gateway::Quota quota{requests, 60'000'000};
+        limiter_settings.quotas[static_cast<std::size_t>(which)] = quota;
+    }
+
+    bool has_metric(const std::string& line) {
+        return metrics.text().find(line + "\n") != std::string::npos;
+    }
+
+    std::string token(token::Role role, std::uint8_t account = 1) {
         token::Claims claims;
-        claims.account_id = base::Uuid{{1}};
+        claims.account_id = base::Uuid{{account}};
         claims.role = role;
         claims.issued_at_s = base::unix_now_ms() / 1000;
         claims.expires_at_s = claims.issued_at_s + 60;
@@ -187,7 +208,14 @@ class GatewayTest : public testing::Test {
     FakePod order_2{loop};
     UpstreamSettings order_settings;
     std::vector<std::unique_ptr<gateway::Upstream>> rooms;
-    gateway::Door door{access, {}};
+    service::TrustedProxies proxies;
+    gateway::RateLimiterSettings limiter_settings;  ///< no limits unless a test sets them
+    gateway::CorsSettings cors_settings;
+    gateway::RouteDeadlines deadlines;
+    std::optional<gateway::RateLimiter> limiter;
+    std::optional<gateway::Limits> limits;
+    std::optional<gateway::Cors> cors;
+    std::optional<gateway::Door> door;
     http::Router router;
     std::optional<http::Server> server;
     std::optional<http::Client> client;
@@ -324,7 +352,7 @@ TEST_F(GatewayTest, AStoppedPodCostsOneAttempt) {
     EXPECT_LE(order_1.deadlines_ms.at(0), 150) << "the room is told what an attempt is given";
     EXPECT_EQ(order_2.requests.at(0).headers.get("Idempotency-Key"), "key-1");
     order_1.resume();
-    testing::run_on_loop(loop, net::sleep_for(milliseconds(order_settings.ejection_ms)));
+    testing::run_on_loop(loop, net::sleep_for(milliseconds(ejection_ms)));
     for (int each = 0; each < 4; ++each) EXPECT_EQ(buy().status, 200);
     EXPECT_GE(order_1.requests.size(), 3U) << "it is asked again once a probe was answered";
 }
@@ -390,6 +418,182 @@ TEST_F(GatewayTest, SaysWhenARoomIsAway) {
     EXPECT_EQ(login.status, 503);
     EXPECT_TRUE(has_code(login, "upstream_unavailable")) << "nothing was sent";
     EXPECT_EQ(buy().status, 200) << "the sale goes on";
+}
+
+TEST_F(GatewayTest, CountsPurchasesByAccount) {
+    limit(gateway::Limit::purchase, 3);
+    const auto buy_as = [&](std::uint8_t account) {
+        return ask(
+            "POST",
+            "/api/v1/flash-sales/1/orders",
+            {{"Authorization", token(token::Role::customer, account)}}
+        );
+    };
+    for (const auto* left : {"2", "1", "0"}) {
+        const auto bought = buy_as(1);
+        EXPECT_EQ(bought.status, 200);
+        EXPECT_EQ(bought.headers.get("RateLimit-Policy"), "\"purchase\";q=3;w=60");
+        EXPECT_TRUE(bought.headers.get("RateLimit")
+                        ->starts_with("\"purchase\";r=" + std::string(left) + ";t="));
+    }
+    const auto asked_before = asked();
+    const auto refused = buy_as(1);
+    EXPECT_EQ(refused.status, 429);
+    EXPECT_TRUE(has_code(refused, "rate_limited"));
+    EXPECT_EQ(refused.headers.get("Retry-After"), "20");
+    EXPECT_EQ(refused.headers.get("RateLimit"), "\"purchase\";r=0;t=20");
+    EXPECT_EQ(asked(), asked_before) << "no room is asked";
+    EXPECT_EQ(buy_as(2).status, 200) << "from the same address";
+    EXPECT_EQ(ask_as(token::Role::customer, "GET", "/api/v1/orders").status, 200);
+    EXPECT_TRUE(has_metric(
+        "doorbuster_gateway_limit_checks_total{limit=\"purchase\",outcome=\"refused\"} 1"
+    ));
+}
+
+TEST_F(GatewayTest, CountsStrangersByAddressAndWhoIsSignedInByAccount) {
+    limit(gateway::Limit::browse, 2);
+    std::string wrong;
+    proxies = service::TrustedProxies::parse("127.0.0.1", wrong);
+    const auto browse = [&](const char* address, std::vector<http::Headers::Field> fields = {}) {
+        fields.emplace_back("X-Forwarded-For", address);
+        return ask("GET", "/api/v1/products", fields).status;
+    };
+    EXPECT_EQ(browse("192.0.2.1"), 200);
+    EXPECT_EQ(browse("198.51.100.9, 192.0.2.1"), 200);
+    EXPECT_EQ(browse("198.51.100.9, 192.0.2.1"), 429) << "what a caller puts first is not believed";
+    EXPECT_EQ(browse("192.0.2.2"), 200);
+    EXPECT_EQ(browse("192.0.2.1", {{"Authorization", token(token::Role::customer)}}), 200);
+    EXPECT_EQ(browse("192.0.2.1", {{"Authorization", "Bearer nonsense"}}), 429);
+    EXPECT_EQ(browse("2001:db8::1"), 200);
+    EXPECT_EQ(browse("2001:db8::2"), 200);
+    EXPECT_EQ(browse("2001:db8::3"), 429) << "one customer has a /64";
+}
+
+TEST_F(GatewayTest, ATokenIsNoReasonToTryPasswordsFaster) {
+    limit(gateway::Limit::sign_in, 2);
+    for (std::uint8_t account = 1; account < 4; ++account) {
+        const auto answer = ask(
+            "POST", "/api/v1/auth/login", {{"Authorization", token(token::Role::customer, account)}}
+        );
+        EXPECT_EQ(answer.status, account < 3 ? 200 : 429);
+    }
+    EXPECT_EQ(ask("POST", "/api/v1/auth/refresh").status, 200) << "counted by itself";
+}
+
+TEST_F(GatewayTest, SaysNothingOfLimitsThatAreOff) {
+    const auto answer = buy();
+    EXPECT_FALSE(answer.headers.get("RateLimit").has_value());
+    EXPECT_FALSE(answer.headers.get("RateLimit-Policy").has_value());
+}
+
+TEST_F(GatewayTest, ARoomThatDoesNotAnswerIsNotAskedForAWhile) {
+    open();
+    product.stop();
+    const auto list = [&](std::int64_t deadline_ms = 250) {
+        return ask("GET", "/api/v1/products", {{"X-Deadline-Ms", std::to_string(deadline_ms)}});
+    };
+    for (int each = 0; each < 6; ++each) EXPECT_EQ(list(60).status, 503);
+    EXPECT_TRUE(has_metric("doorbuster_gateway_breaker_state{room=\"product\"} 0"))
+        << "callers' short deadlines say nothing about the room";
+    for (int each = 0; each < 5; ++each) EXPECT_EQ(list().status, 503);
+    EXPECT_TRUE(has_metric("doorbuster_gateway_breaker_state{room=\"product\"} 2"));
+    const auto asked_before = product.requests.size();
+    const auto refused = list();
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_TRUE(has_code(refused, "upstream_unavailable"));
+    EXPECT_EQ(refused.headers.get("Retry-After"), "1");
+    EXPECT_LT(refused.took_ms, 100);
+    EXPECT_EQ(product.requests.size(), asked_before);
+    EXPECT_EQ(ask("GET", "/api/v1/echo").status, 200) << "only that room";
+    product.resume();
+    const auto end = net::deadline_in(milliseconds(5000));
+    while (list().status != 200 && net::SteadyClock::now() < end) {
+        testing::run_on_loop(loop, net::sleep_for(milliseconds(10)));
+    }
+    for (int each = 0; each < 2; ++each) EXPECT_EQ(list().status, 200);
+    EXPECT_TRUE(has_metric("doorbuster_gateway_breaker_state{room=\"product\"} 0"));
+}
+
+TEST_F(GatewayTest, A503IsAnAnswerAndOpensNothing) {
+    product.response.status = 503;
+    for (int each = 0; each < 20; ++each) EXPECT_EQ(ask("GET", "/api/v1/products").status, 503);
+    EXPECT_TRUE(has_metric("doorbuster_gateway_breaker_state{room=\"product\"} 0"));
+    EXPECT_EQ(product.requests.size(), 20U);
+}
+
+TEST_F(GatewayTest, RetriesOnlySoMuch) {
+    order_settings.origins = {order_1.origin()};
+    order_settings.retries.at_least = 5;
+    const auto pay = [&] {
+        order_1.break_next();
+        return ask_as(token::Role::customer, "POST", "/api/v1/orders/1/pay").status;
+    };
+    for (int each = 0; each < 5; ++each) EXPECT_EQ(pay(), 200);
+    EXPECT_EQ(pay(), 503) << "the budget is used up";
+    EXPECT_TRUE(has_metric("doorbuster_gateway_retries_total{room=\"order\"} 5"));
+    EXPECT_TRUE(has_metric("doorbuster_gateway_retries_refused_total{room=\"order\"} 1"));
+    EXPECT_EQ(buy().status, 200);
+}
+
+TEST_F(GatewayTest, ARouteHasALongestTimeThatACallerCanOnlyShorten) {
+    deadlines.read = milliseconds(300);
+    deadlines.write = milliseconds(600);
+    open();
+    ask("GET", "/api/v1/products", {{"X-Deadline-Ms", "60000"}});
+    EXPECT_LE(product.deadlines_ms.at(0), 250);
+    ask("GET", "/api/v1/products", {{"X-Deadline-Ms", "150"}});
+    EXPECT_LE(product.deadlines_ms.at(1), 100);
+    ask("POST", "/api/v1/auth/login");
+    EXPECT_GT(auth.deadlines_ms.at(0), 300);
+    EXPECT_LE(auth.deadlines_ms.at(0), 550);
+}
+
+TEST_F(GatewayTest, SaysNothingOfOriginsUnlessConfigured) {
+    const auto answer = ask("GET", "/api/v1/products", {{"Origin", "https://shop.example"}});
+    EXPECT_FALSE(answer.headers.get("Access-Control-Allow-Origin").has_value());
+    EXPECT_FALSE(answer.headers.get("Vary").has_value());
+    EXPECT_EQ(ask("OPTIONS", "/api/v1/products").status, 405);
+}
+
+TEST_F(GatewayTest, AnswersThePagesOfAllowedSites) {
+    std::string wrong;
+    cors_settings.allowed = gateway::CrossOrigin::parse("https://shop.example", wrong);
+    product.response.headers.add("Access-Control-Allow-Origin", "*");
+    product.response.headers.add("Vary", "Accept-Encoding");
+    const auto preflight = [&](const char* path, const char* origin) {
+        return ask(
+            "OPTIONS", path, {{"Origin", origin}, {"Access-Control-Request-Method", "POST"}}
+        );
+    };
+    for (const auto* path : {"/api/v1/products", "/api/v1/echo", "/api/v1/orders/1/pay"}) {
+        const auto allowed = preflight(path, "https://shop.example");
+        EXPECT_EQ(allowed.status, 204) << path;
+        EXPECT_EQ(allowed.headers.get("Access-Control-Allow-Origin"), "https://shop.example");
+        EXPECT_EQ(allowed.headers.get("Vary"), "Origin");
+        EXPECT_NE(
+            allowed.headers.get("Access-Control-Allow-Headers")->find("Idempotency-Key"),
+            std::string_view::npos
+        );
+        EXPECT_FALSE(allowed.headers.get("Access-Control-Allow-Credentials").has_value());
+        const auto refused = preflight(path, "https://evil.example");
+        EXPECT_FALSE(refused.headers.get("Access-Control-Allow-Origin").has_value());
+        EXPECT_FALSE(refused.headers.get("Access-Control-Allow-Methods").has_value());
+    }
+    EXPECT_EQ(asked(), 0U) << "no room is asked";
+    const auto ours = ask("GET", "/api/v1/products", {{"Origin", "https://shop.example"}});
+    EXPECT_EQ(ours.headers.count("Access-Control-Allow-Origin"), 1U);
+    EXPECT_EQ(ours.headers.get("Access-Control-Allow-Origin"), "https://shop.example");
+    EXPECT_EQ(ours.headers.count("Vary"), 2U);
+    EXPECT_NE(
+        ours.headers.get("Access-Control-Expose-Headers")->find("RateLimit"), std::string_view::npos
+    );
+    const auto theirs = ask("GET", "/api/v1/products", {{"Origin", "https://evil.example"}});
+    EXPECT_EQ(theirs.status, 200);
+    EXPECT_EQ(theirs.headers.count("Access-Control-Allow-Origin"), 0U);
+    EXPECT_EQ(theirs.headers.count("Vary"), 2U);
+    const auto refused = ask("GET", "/api/v1/orders", {{"Origin", "https://shop.example"}});
+    EXPECT_EQ(refused.status, 401);
+    EXPECT_EQ(refused.headers.count("Access-Control-Allow-Origin"), 1U) << "readable there too";
 }
 
 TEST_F(GatewayTest, LooksNamesUp) {

@@ -100,21 +100,21 @@ bool is_listed(const std::vector<std::string>& names, std::string_view name) {
     });
 }
 
-/// What the hops before us wrote, if the last of them is believed. Every field, in order: a proxy
-/// may add one of its own below the one that a caller made up.
-std::string forwarded_so_far(const http::Request& request, const service::TrustedProxies& proxies) {
-    std::string hops;
-    if (!proxies.contains(request.remote_address)) return hops;
-    for (const auto& [name, value] : request.headers) {
-        if (equal_ignoring_case(name, "X-Forwarded-For")) hops.append(value).append(", ");
-    }
-    return hops;
-}
-
 }  // namespace
 
+std::string hops_of(const http::Request& request, const service::TrustedProxies& proxies) {
+    std::string hops;
+    if (proxies.contains(request.remote_address)) {
+        // Every field, in order: a proxy may add one of its own below one that a caller made up.
+        for (const auto& [name, value] : request.headers) {
+            if (equal_ignoring_case(name, "X-Forwarded-For")) hops.append(value).append(", ");
+        }
+    }
+    return hops + request.remote_address;
+}
+
 http::Headers take_request_headers(http::Request& request, const service::TrustedProxies& proxies) {
-    std::string forwarded_for = forwarded_so_far(request, proxies) + request.remote_address;
+    std::string forwarded_for = hops_of(request, proxies);
     const auto declared = connection_names(request.headers);
     http::Headers headers = std::move(request.headers);
     headers.erase_if([&](std::string_view name, std::string_view) {

@@ -10,6 +10,10 @@ namespace gateway {
 /// take for others (underscores); with X-Request-Id and X-Forwarded-For.
 http::Headers take_request_headers(http::Request& request, const service::TrustedProxies& proxies);
 
+/// Every hop that a request came by, as X-Forwarded-For tells the next one: what a trusted proxy
+/// says, and the peer itself.
+std::string hops_of(const http::Request& request, const service::TrustedProxies& proxies);
+
 /// Drops from a room's response what holds for one hop only.
 void clean_response_headers(http::Headers& headers);
 

@@ -1,10 +1,15 @@
 #include "gateway/api/routes.hpp"
 
 #include <array>
+#include <optional>
+#include <string_view>
 
 namespace gateway {
 
 namespace {
+
+/// `by_method`: reads are given less time than what changes something.
+enum class Patience { by_method, long_read };
 
 struct Route {
     const char* method;
@@ -12,6 +17,8 @@ struct Route {
     Upstream& (*room)(const Rooms&);
     Caller caller;
     bool is_repeatable = false;
+    std::optional<Limit> limit = {};  ///< if absent, that of its caller
+    Patience patience = Patience::by_method;
 };
 
 Upstream& echo(const Rooms& rooms) {
@@ -32,10 +39,10 @@ using enum Caller;
 constexpr std::array routes{
     Route{"*", "/api/v1/echo", echo, anyone},
 
-    Route{"POST", "/api/v1/auth/register", auth, anyone},
-    Route{"POST", "/api/v1/auth/login", auth, anyone},
-    Route{"POST", "/api/v1/auth/refresh", auth, anyone},
-    Route{"POST", "/api/v1/auth/logout", auth, anyone},
+    Route{"POST", "/api/v1/auth/register", auth, anyone, false, Limit::sign_in},
+    Route{"POST", "/api/v1/auth/login", auth, anyone, false, Limit::sign_in},
+    Route{"POST", "/api/v1/auth/refresh", auth, anyone, false, Limit::refresh},
+    Route{"POST", "/api/v1/auth/logout", auth, anyone, false, Limit::refresh},
     Route{"POST", "/api/v1/auth/logout-all", auth, customer},
     Route{"POST", "/api/v1/auth/password", auth, customer},
     Route{"GET", "/api/v1/auth/me", auth, customer},
@@ -51,18 +58,37 @@ constexpr std::array routes{
     Route{"GET", "/api/v1/flash-sales", order, anyone},
     Route{"POST", "/api/v1/flash-sales", order, admin},
     Route{"GET", "/api/v1/flash-sales/{id}", order, anyone},
-    Route{"POST", "/api/v1/flash-sales/{id}/orders", order, customer},
+    Route{"POST", "/api/v1/flash-sales/{id}/orders", order, customer, false, Limit::purchase},
     Route{"POST", "/api/v1/flash-sales/{id}/pause", order, admin},
     Route{"POST", "/api/v1/flash-sales/{id}/resume", order, admin},
     Route{"POST", "/api/v1/flash-sales/{id}/end", order, admin},
-    Route{"GET", "/api/v1/flash-sales/{id}/audit", order, admin},
-    Route{"POST", "/api/v1/orders", order, customer},
+    Route{"GET", "/api/v1/flash-sales/{id}/audit", order, admin, false, {}, Patience::long_read},
+    Route{"POST", "/api/v1/orders", order, customer, false, Limit::purchase},
     Route{"GET", "/api/v1/orders", order, customer},
     Route{"GET", "/api/v1/orders/{id}", order, customer},
     Route{"GET", "/api/v1/orders/{id}/events", order, customer},
     Route{"POST", "/api/v1/orders/{id}/pay", order, customer, true},
     Route{"POST", "/api/v1/orders/{id}/cancel", order, customer, true},
 };
+
+Limit limit_of(const Route& route) {
+    if (route.limit) return *route.limit;
+    switch (route.caller) {
+        case anyone:
+            return Limit::browse;
+        case customer:
+            return Limit::account;
+        case Caller::admin:
+            return Limit::admin;
+    }
+    return Limit::admin;
+}
+
+std::chrono::milliseconds patience_of(const Route& route, const RouteDeadlines& deadlines) {
+    const bool is_quick =
+        route.method == std::string_view("GET") && route.patience == Patience::by_method;
+    return is_quick ? deadlines.read : deadlines.write;
+}
 
 net::awaitable<http::Response> welcome(http::Request&) {
     co_return http::json_response(
@@ -72,14 +98,28 @@ net::awaitable<http::Response> welcome(http::Request&) {
 
 }  // namespace
 
-void add_routes(http::Router& router, Door& door, const Rooms& rooms) {
-    router.add("GET", "/", welcome);
+void add_routes(
+    http::Router& router,
+    Door& door,
+    const Cors& cors,
+    const Rooms& rooms,
+    const RouteDeadlines& deadlines
+) {
+    router.add("GET", "/", cors.around(welcome));
     for (const Route& route : routes) {
-        const Passage passage{&route.room(rooms), route.caller, route.is_repeatable};
-        router.add(route.method, route.pattern, [&door, passage](http::Request& request) {
+        const Passage passage{
+            .room = &route.room(rooms),
+            .caller = route.caller,
+            .is_repeatable = route.is_repeatable,
+            .limit = limit_of(route),
+            .patience = patience_of(route, deadlines)
+        };
+        const auto pass = [&door, passage](http::Request& request) {
             return door.pass(request, passage);
-        });
+        };
+        router.add(route.method, route.pattern, cors.around(pass));
     }
+    cors.add_preflights(router);
 }
 
 }  // namespace gateway

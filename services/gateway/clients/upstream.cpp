@@ -9,7 +9,6 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include "gateway/domain/pod.hpp"
 #include "logging/logging.hpp"
 #include "net/event.hpp"
 
@@ -24,14 +23,28 @@ using Stage = http::TransportError::Stage;
 
 constexpr int attempts_max = 2;
 
-std::int64_t to_ms(net::SteadyClock::time_point time) {
-    return std::chrono::duration_cast<milliseconds>(time.time_since_epoch()).count();
+std::int64_t now_ms() {
+    const auto now = net::SteadyClock::now().time_since_epoch();
+    return std::chrono::duration_cast<milliseconds>(now).count();
 }
 
 bool is_numeric(const http::Origin& origin) {
     boost::system::error_code error;
     asio::ip::make_address(origin.host, error);
     return !error;
+}
+
+RoomOutcome outcome_of(AttemptEnd end) {
+    switch (end) {
+        case AttemptEnd::answered:
+            return RoomOutcome::answered;
+        case AttemptEnd::refused:
+        case AttemptEnd::silent:
+            return RoomOutcome::failed;
+        case AttemptEnd::other:
+            return RoomOutcome::neither;
+    }
+    return RoomOutcome::neither;
 }
 
 /// One family only: a pod with two addresses is still one pod.
@@ -60,16 +73,23 @@ class Upstream::Core : public std::enable_shared_from_this<Core> {
         std::shared_ptr<Core> self,
         http::OutgoingRequest& request,
         net::Deadline deadline,
-        Repeatable repeatable
+        Repeatable repeatable,
+        Lane lane
     );
     std::size_t pods() const { return members_.size(); }
 
   private:
     /// A pod that left the name lives on until its last request returned.
     struct Member {
-        Member(const net::Executor& executor, const http::Origin& origin, http::ClientLimits limits)
-            : client(executor, origin, limits) {}
+        Member(
+            const net::Executor& executor,
+            const http::Origin& origin,
+            http::ClientLimits limits,
+            http::ClientLimits admin_limits
+        )
+            : client(executor, origin, limits), admin_client(executor, origin, admin_limits) {}
         http::Client client;
+        http::Client admin_client;
         Pod state;
     };
     struct Name {
@@ -80,7 +100,31 @@ class Upstream::Core : public std::enable_shared_from_this<Core> {
         http::Response response;
         std::optional<Stage> failed;
         bool timed_out = false;
+        AttemptEnd end = AttemptEnd::other;
         std::string what;
+    };
+    /// Tells the breaker how a request that it let pass ended, however its coroutine ends.
+    struct Passed {
+        Passed(Core& owner, CircuitBreaker::Admission how) : core(owner), admitted(how) {}
+        ~Passed() { core.passed(admitted, outcome); }
+        Passed(const Passed&) = delete;
+        Passed& operator=(const Passed&) = delete;
+
+        Core& core;
+        CircuitBreaker::Admission admitted;
+        RoomOutcome outcome = RoomOutcome::neither;
+    };
+
+    struct Counters {
+        Counters(metrics::Registry& registry, const std::string& room);
+
+        prometheus::Counter& retries;
+        prometheus::Counter& retries_refused;
+        prometheus::Counter& put_aside;
+        prometheus::Counter& breaker_opened;
+        prometheus::Counter& breaker_refused;
+        prometheus::Gauge& breaker_state;
+        prometheus::Gauge& pods;
     };
 
     std::shared_ptr<Member> choose(const Member* excluded);
@@ -88,9 +132,13 @@ class Upstream::Core : public std::enable_shared_from_this<Core> {
         std::shared_ptr<Core> self,
         std::shared_ptr<Member> member,
         http::OutgoingRequest& request,
-        net::Deadline deadline
+        net::Deadline deadline,
+        Lane lane
     );
+    static bool may_repeat(const Attempt& outcome, Repeatable repeatable);
     void ended(Member& member, bool is_probe, AttemptEnd end);
+    void passed(CircuitBreaker::Admission admitted, RoomOutcome outcome);
+    void note_breaker();
     static net::awaitable<void> keep_resolving(std::shared_ptr<Core> self);
     void rebuild();
 
@@ -100,30 +148,51 @@ class Upstream::Core : public std::enable_shared_from_this<Core> {
     std::vector<std::shared_ptr<Member>> members_;
     std::vector<const Pod*> states_;  ///< of members_, in the same order
     std::size_t last_choice_ = 0;
+    RetryBudget budget_;
+    CircuitBreaker breaker_;
+    CircuitBreaker::State breaker_noted_ = CircuitBreaker::State::closed;
     net::Event ending_;
     bool gone_ = false;
-    prometheus::Counter& retries_;
-    prometheus::Counter& put_aside_;
-    prometheus::Gauge& pods_;
+    Counters counters_;
 };
+
+Upstream::Core::Counters::Counters(metrics::Registry& registry, const std::string& room)
+    : retries(registry.counter(
+          "doorbuster_gateway_retries_total", "Requests sent a second time.", {{"room", room}}
+      )),
+      retries_refused(registry.counter(
+          "doorbuster_gateway_retries_refused_total",
+          "Requests not sent a second time, because too many were.",
+          {{"room", room}}
+      )),
+      put_aside(registry.counter(
+          "doorbuster_gateway_pods_put_aside_total",
+          "Pods not asked for a while, because they could not be reached in time.",
+          {{"room", room}}
+      )),
+      breaker_opened(registry.counter(
+          "doorbuster_gateway_breaker_opened_total",
+          "Times that a room was not asked for a while, because it did not answer.",
+          {{"room", room}}
+      )),
+      breaker_refused(registry.counter(
+          "doorbuster_gateway_breaker_refusals_total",
+          "Requests answered 503 without asking the room.",
+          {{"room", room}}
+      )),
+      breaker_state(registry.gauge(
+          "doorbuster_gateway_breaker_state", "0 closed, 1 half open, 2 open.", {{"room", room}}
+      )),
+      pods(registry.gauge("doorbuster_gateway_pods", "Known addresses of a room.", {{"room", room}})
+      ) {}
 
 Upstream::Core::Core(net::Executor executor, metrics::Registry& metrics, UpstreamSettings settings)
     : executor_(executor),
       settings_(std::move(settings)),
+      budget_(settings_.retries),
+      breaker_(settings_.breaker),
       ending_(executor),
-      retries_(metrics.counter(
-          "doorbuster_gateway_retries_total",
-          "Requests sent a second time.",
-          {{"room", settings_.room}}
-      )),
-      put_aside_(metrics.counter(
-          "doorbuster_gateway_pods_put_aside_total",
-          "Pods not asked for a while, because they could not be reached in time.",
-          {{"room", settings_.room}}
-      )),
-      pods_(metrics.gauge(
-          "doorbuster_gateway_pods", "Known addresses of a room.", {{"room", settings_.room}}
-      )) {
+      counters_(metrics, settings_.room) {
     for (const auto& origin : settings_.origins) {
         Name name{origin, {}};
         if (!settings_.resolve_to_pods || is_numeric(origin)) name.addresses = {origin};
@@ -171,6 +240,8 @@ net::awaitable<void> Upstream::Core::keep_resolving(std::shared_ptr<Core> self) 
 }
 
 void Upstream::Core::rebuild() {
+    http::ClientLimits admin_limits = settings_.client;
+    admin_limits.connections_max = settings_.admin_connections_max;
     std::vector<std::shared_ptr<Member>> members;
     for (const Name& name : names_) {
         for (const http::Origin& address : name.addresses) {
@@ -182,20 +253,19 @@ void Upstream::Core::rebuild() {
             members.push_back(
                 known != members_.end()
                     ? *known
-                    : std::make_shared<Member>(executor_, address, settings_.client)
+                    : std::make_shared<Member>(executor_, address, settings_.client, admin_limits)
             );
         }
     }
     members_ = std::move(members);
     states_.clear();
     for (const auto& member : members_) states_.push_back(&member->state);
-    pods_.Set(static_cast<double>(members_.size()));
+    counters_.pods.Set(static_cast<double>(members_.size()));
 }
 
 std::shared_ptr<Upstream::Core::Member> Upstream::Core::choose(const Member* excluded) {
-    const auto choice = choose_pod(
-        states_, excluded ? &excluded->state : nullptr, last_choice_, to_ms(net::SteadyClock::now())
-    );
+    const auto choice =
+        choose_pod(states_, excluded ? &excluded->state : nullptr, last_choice_, now_ms());
     if (!choice) return nullptr;
     last_choice_ = *choice;
     return members_[*choice];
@@ -205,41 +275,68 @@ net::awaitable<std::expected<http::Response, UpstreamFailure>> Upstream::Core::s
     std::shared_ptr<Core> self,
     http::OutgoingRequest& request,
     net::Deadline deadline,
-    Repeatable repeatable
+    Repeatable repeatable,
+    Lane lane
 ) {
-    UpstreamFailure failure{false, "no address is known"};
+    const auto admitted = self->breaker_.admit(now_ms());
+    self->note_breaker();
+    if (admitted == CircuitBreaker::Admission::refused) {
+        self->counters_.breaker_refused.Increment();
+        co_return std::unexpected(
+            UpstreamFailure{false, self->breaker_.wait_ms(now_ms()), "the breaker is open"}
+        );
+    }
+    Passed passed(*self, admitted);
+    self->budget_.note_request(now_ms());
+    UpstreamFailure failure{false, 0, "no address is known"};
     std::shared_ptr<Member> member = self->choose(nullptr);
     for (int tried = 1; member; ++tried) {
-        Attempt outcome = co_await attempt(self, member, request, deadline);
+        Attempt outcome = co_await attempt(self, member, request, deadline, lane);
+        passed.outcome = outcome_of(outcome.end);
         if (!outcome.failed) co_return std::move(outcome.response);
         const Stage stage = *outcome.failed;
-        const bool unsent = stage == Stage::queue || stage == Stage::connect;
-        failure.was_sent = failure.was_sent || !unsent;
+        failure.was_sent = failure.was_sent || (stage != Stage::queue && stage != Stage::connect);
         failure.what = std::move(outcome.what);
-        const bool may_repeat =
-            unsent || (stage == Stage::exchange && repeatable == Repeatable::yes);
-        if (tried == attempts_max || !may_repeat) break;
+        if (tried == attempts_max || !may_repeat(outcome, repeatable)) break;
         if (net::time_left(deadline).count() <= self->settings_.deadline_margin_ms) break;
         auto other = self->choose(member.get());
-        // Behind the only address may be another pod (a Service), unless it is merely slow or full.
+        // Behind the only address may be another pod (a Service), unless it is merely slow.
         const bool broke = stage == Stage::exchange && !outcome.timed_out;
         if (!other && stage != Stage::connect && !broke) break;
+        if (!self->budget_.take_retry(now_ms())) {
+            self->counters_.retries_refused.Increment();
+            break;
+        }
         if (other) member = std::move(other);
-        self->retries_.Increment();
+        self->counters_.retries.Increment();
     }
     co_return std::unexpected(std::move(failure));
+}
+
+bool Upstream::Core::may_repeat(const Attempt& outcome, Repeatable repeatable) {
+    switch (*outcome.failed) {
+        case Stage::queue:
+            // The pod with the shortest line has a full one: to stand in another is no help.
+            return false;
+        case Stage::connect:
+            return true;
+        case Stage::exchange:
+            return repeatable == Repeatable::yes;
+        case Stage::response:
+            return false;
+    }
+    return false;
 }
 
 net::awaitable<Upstream::Core::Attempt> Upstream::Core::attempt(
     std::shared_ptr<Core> self,
     std::shared_ptr<Member> member,
     http::OutgoingRequest& request,
-    net::Deadline deadline
+    net::Deadline deadline,
+    Lane lane
 ) {
     const auto& settings = self->settings_;
-    // Only a pod that had the time every attempt gets may be blamed: else a caller with a deadline
-    // of a millisecond could put all pods aside.
-    bool had_its_time = false;
+    bool had_its_time = net::time_left(deadline).count() >= settings.silent_after_ms;
     if (settings.attempt_timeout_ms > 0) {
         const auto own = net::deadline_in(milliseconds(settings.attempt_timeout_ms));
         had_its_time = own <= deadline;
@@ -247,34 +344,57 @@ net::awaitable<Upstream::Core::Attempt> Upstream::Core::attempt(
     }
     const auto told = net::time_left(deadline).count() - settings.deadline_margin_ms;
     request.headers.set("X-Deadline-Ms", std::to_string(std::max<std::int64_t>(told, 1)));
+    http::Client& client = lane == Lane::admins ? member->admin_client : member->client;
     const bool is_probe = begin_attempt(member->state);
     Attempt outcome;
-    AttemptEnd end = AttemptEnd::other;
     try {
-        outcome.response = co_await member->client.send_kept(request, deadline);
-        end = AttemptEnd::answered;
+        outcome.response = co_await client.send_kept(request, deadline);
+        outcome.end = AttemptEnd::answered;
     } catch (const http::TransportError& error) {
         outcome.failed = error.stage();
         outcome.timed_out = error.timed_out();
         outcome.what = error.what();
-        const bool refused = error.stage() == Stage::connect && !error.timed_out();
+        const bool at_connect = error.stage() == Stage::connect;
         const bool silent = error.timed_out() && error.stage() != Stage::queue;
-        const bool connect_limit =
-            silent && error.stage() == Stage::connect && net::SteadyClock::now() < deadline;
-        if (refused || connect_limit || (silent && had_its_time)) end = AttemptEnd::unreachable;
+        const bool connect_limit = silent && at_connect && net::SteadyClock::now() < deadline;
+        if (at_connect && !error.timed_out()) {
+            outcome.end = AttemptEnd::refused;
+        } else if (connect_limit || (silent && had_its_time)) {
+            outcome.end = AttemptEnd::silent;
+        }
     }
-    self->ended(*member, is_probe, end);
+    self->ended(*member, is_probe, outcome.end);
     co_return outcome;
 }
 
 void Upstream::Core::ended(Member& member, bool is_probe, AttemptEnd end) {
     const bool was_suspect = member.state.suspect;
-    end_attempt(member.state, is_probe, end, to_ms(net::SteadyClock::now()), settings_.ejection_ms);
+    end_attempt(member.state, is_probe, end, now_ms(), settings_.ejection, states_);
     if (was_suspect == member.state.suspect) return;
-    if (member.state.suspect) put_aside_.Increment();
+    if (member.state.suspect) counters_.put_aside.Increment();
     logging::warning(
         member.state.suspect ? "pod put aside" : "pod answers again",
         {{"room", settings_.room}, {"address", member.client.origin().to_string()}}
+    );
+}
+
+void Upstream::Core::passed(CircuitBreaker::Admission admitted, RoomOutcome outcome) {
+    if (gone_) return;
+    breaker_.ended(admitted, outcome, now_ms());
+    note_breaker();
+}
+
+void Upstream::Core::note_breaker() {
+    using State = CircuitBreaker::State;
+    const State state = breaker_.state();
+    if (state == breaker_noted_) return;
+    breaker_noted_ = state;
+    counters_.breaker_state.Set(state == State::closed ? 0 : state == State::half_open ? 1 : 2);
+    if (state == State::open) counters_.breaker_opened.Increment();
+    if (state == State::half_open) return;
+    logging::warning(
+        state == State::open ? "room not asked for a while" : "room answers again",
+        {{"room", settings_.room}}
     );
 }
 
@@ -290,9 +410,9 @@ void Upstream::start() {
 }
 
 net::awaitable<std::expected<http::Response, UpstreamFailure>> Upstream::send(
-    http::OutgoingRequest& request, net::Deadline deadline, Repeatable repeatable
+    http::OutgoingRequest& request, net::Deadline deadline, Repeatable repeatable, Lane lane
 ) {
-    return Core::send(core_, request, deadline, repeatable);
+    return Core::send(core_, request, deadline, repeatable, lane);
 }
 
 std::size_t Upstream::pods() const {

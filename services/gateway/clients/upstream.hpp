@@ -6,6 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "gateway/domain/circuit_breaker.hpp"
+#include "gateway/domain/pod.hpp"
+#include "gateway/domain/retry_budget.hpp"
 #include "http/client.hpp"
 #include "metrics/metrics.hpp"
 #include "net/net.hpp"
@@ -20,21 +23,32 @@ struct UpstreamSettings {
     bool resolve_to_pods = false;
     std::int64_t resolve_interval_ms = 2000;
     std::int64_t attempt_timeout_ms = 0;  ///< 0: the request's whole deadline
-    std::int64_t ejection_ms = 1000;
+    /// A pod that was given at least so long and said nothing has failed; one that was given less
+    /// has not: else a caller with a deadline of a millisecond could put all pods aside.
+    std::int64_t silent_after_ms = 2000;
     std::int64_t deadline_margin_ms = 50;  ///< less is told to the room than we wait
+    EjectionLimits ejection;
+    RetryBudgetLimits retries;
+    BreakerLimits breaker;
     http::ClientLimits client;
+    std::size_t admin_connections_max = 8;  ///< to each pod, besides those of `client`
 };
 
 /// Why a room gave no answer.
 struct UpstreamFailure {
-    bool was_sent = false;  ///< at least in part, so that it may have had an effect
+    bool was_sent = false;     ///< at least in part, so that it may have had an effect
+    std::int64_t wait_ms = 0;  ///< it would be in vain until then
     std::string what;
 };
 
 /// May an attempt be repeated after it was sent? What was certainly not sent always may.
 enum class Repeatable { yes, no };
 
-/// The pods of one room: balanced, put aside when they don't answer, one retry on another pod.
+/// Administrators don't stand in the line of a sale's buyers: they have connections of their own.
+enum class Lane { everyone, admins };
+
+/// The pods of one room: balanced, put aside when they don't answer, one retry on another pod out
+/// of a budget, and a breaker for when the room as a whole doesn't answer.
 class Upstream {
   public:
     Upstream(net::Executor executor, metrics::Registry& metrics, UpstreamSettings settings);
@@ -47,7 +61,7 @@ class Upstream {
 
     /// Adds X-Deadline-Ms to `request`, which must live until this returned.
     net::awaitable<std::expected<http::Response, UpstreamFailure>> send(
-        http::OutgoingRequest& request, net::Deadline deadline, Repeatable repeatable
+        http::OutgoingRequest& request, net::Deadline deadline, Repeatable repeatable, Lane lane
     );
 
     std::size_t pods() const;

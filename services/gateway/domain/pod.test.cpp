@@ -9,7 +9,7 @@ namespace {
 using gateway::AttemptEnd;
 using gateway::Pod;
 
-constexpr std::int64_t ejection_ms = 1000;
+constexpr gateway::EjectionLimits limits{.first_ms = 1000, .most_ms = 5000};
 
 class PodTest : public testing::Test {
   protected:
@@ -19,9 +19,12 @@ class PodTest : public testing::Test {
         return choice;
     }
 
-    void fail(Pod& pod, std::int64_t now_ms) {
-        const bool probe = gateway::begin_attempt(pod);
-        gateway::end_attempt(pod, probe, AttemptEnd::unreachable, now_ms, ejection_ms);
+    void fail(Pod& pod, std::int64_t now_ms, AttemptEnd end = AttemptEnd::refused) {
+        finish(pod, gateway::begin_attempt(pod), end, now_ms);
+    }
+
+    void finish(Pod& pod, bool is_probe, AttemptEnd end, std::int64_t now_ms) {
+        gateway::end_attempt(pod, is_probe, end, now_ms, limits, pointers);
     }
 
     std::array<Pod, 3> pods;
@@ -51,15 +54,48 @@ TEST_F(PodTest, AFailedOneIsPutAsideThenProbedByOneAtATime) {
     const bool probe = gateway::begin_attempt(pods[0]);
     EXPECT_TRUE(probe);
     EXPECT_NE(choose(nullptr, 1000), 0U) << "one probe at a time";
-    gateway::end_attempt(pods[0], probe, AttemptEnd::other, 1100, ejection_ms);
+    finish(pods[0], probe, AttemptEnd::other, 1100);
     EXPECT_EQ(choose(nullptr, 1100), 0U) << "the probe said nothing";
     fail(pods[0], 1100);
-    EXPECT_NE(choose(nullptr, 2099), 0U);
-    const bool again = gateway::begin_attempt(pods[0]);
-    gateway::end_attempt(pods[0], again, AttemptEnd::answered, 2200, ejection_ms);
-    EXPECT_EQ(choose(nullptr, 2200), 0U);
+    EXPECT_NE(choose(nullptr, 3099), 0U) << "twice as long";
+    EXPECT_EQ(choose(nullptr, 3100), 0U);
+    finish(pods[0], gateway::begin_attempt(pods[0]), AttemptEnd::answered, 3200);
+    EXPECT_EQ(choose(nullptr, 3200), 0U);
     gateway::begin_attempt(pods[0]);
-    EXPECT_EQ(choose(nullptr, 2200), 0U) << "no longer one at a time";
+    EXPECT_EQ(choose(nullptr, 3200), 0U) << "no longer one at a time";
+}
+
+TEST_F(PodTest, TheTimeAsideGrowsUpToAMostAndIsForgottenAfterAGoodTime) {
+    Pod& pod = pods[0];
+    std::int64_t now = 10'000;
+    for (const std::int64_t time : {1000, 2000, 4000, 5000, 5000}) {
+        fail(pod, now);
+        EXPECT_EQ(pod.aside_until_ms, now + time);
+        now = pod.aside_until_ms;
+    }
+    finish(pod, gateway::begin_attempt(pod), AttemptEnd::answered, now);
+    fail(pod, now + 4999);
+    EXPECT_EQ(pod.aside_until_ms, now + 4999 + 5000) << "it was well for too short a time";
+    finish(pod, gateway::begin_attempt(pod), AttemptEnd::answered, now + 10'000);
+    fail(pod, now + 15'000);
+    EXPECT_EQ(pod.aside_until_ms, now + 16'000);
+}
+
+TEST_F(PodTest, WhatWasUnderWayWhenAPodWasPutAsideIsNoFurtherFailure) {
+    Pod& pod = pods[0];
+    for (int each = 0; each < 50; ++each) EXPECT_FALSE(gateway::begin_attempt(pod));
+    for (int each = 0; each < 50; ++each) finish(pod, false, AttemptEnd::refused, 10'000 + each);
+    EXPECT_EQ(pod.aside_until_ms, 11'000);
+    EXPECT_EQ(pod.times_aside, 1);
+}
+
+TEST_F(PodTest, OnlyHalfOfAllArePutAsideForTheirSilence) {
+    for (Pod& pod : pods) fail(pod, 0, AttemptEnd::silent);
+    EXPECT_TRUE(pods[0].suspect);
+    EXPECT_FALSE(pods[1].suspect) << "most of them silent: it is not them";
+    EXPECT_FALSE(pods[2].suspect);
+    fail(pods[1], 1, AttemptEnd::refused);
+    EXPECT_TRUE(pods[1].suspect) << "who refuses is gone";
 }
 
 TEST_F(PodTest, WhatIsPutAsideIsChosenIfNothingElseIsLeft) {

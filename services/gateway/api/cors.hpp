@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "gateway/domain/cross_origin.hpp"
+#include "http/router.hpp"
+
+namespace gateway {
+
+struct CorsSettings {
+    CrossOrigin allowed;
+    bool with_credentials = false;  ///< cookies; the shop itself knows only bearer tokens
+    std::int64_t max_age_s = 600;   ///< how long a browser may remember a preflight's answer
+};
+
+/// Answers browsers that ask on behalf of other sites' pages. Owned by the room; must outlive the
+/// router.
+class Cors {
+  public:
+    explicit Cors(CorsSettings settings) : settings_(std::move(settings)) {}
+
+    /// Adds the answers to preflights of every path, if any site is allowed at all.
+    void add_preflights(http::Router& router) const;
+
+    /// `handler` with what browsers must be told in its answers, and with its preflights answered;
+    /// `handler` itself if no site is allowed.
+    http::Handler around(http::Handler handler) const;
+
+  private:
+    net::awaitable<http::Response> answer(http::Request& request, const http::Handler& handler)
+        const;
+    http::Response preflight(const http::Request& request) const;
+    void allow(std::string_view origin, http::Headers& headers) const;
+
+    CorsSettings settings_;
+};
+
+}  // namespace gateway

@@ -13,7 +13,7 @@ from declared_answers import declared_answers
 
 from shop.ports import LOOPBACK
 from shop.processes import die_with_this_process
-from shop.rooms import program
+from shop.rooms import LIMITS_OUT_OF_REACH, program
 from shop.shop import Shop
 from shop.waiting import wait_until
 
@@ -208,6 +208,9 @@ class LocalShopUnderTest(ShopUnderTest):
 
     def __init__(self):
         shop = Shop.make(f"tests-{os.getpid()}", bound=True)
+        # One account makes more requests here than any in a shop; test_limits.py has gateways of
+        # its own.
+        shop.rooms.overrides["gateway"] = LIMITS_OUT_OF_REACH
         super().__init__(shop, shop.state.path)
 
     def start(self):

@@ -39,6 +39,7 @@ def main():
     signal.signal(signal.SIGINT, signal.default_int_handler)
     require_tools()
     shop = Shop.make("bench", bound=True)
+    bench = BenchShop(shop)
     begin = time.monotonic()
     context = {
         "started_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -50,7 +51,7 @@ def main():
     try:
         say("The shop of the bench")
         shop.start()
-        numbers, rounds = measure(shop, options)
+        numbers, rounds = measure(bench, options)
     except KeyboardInterrupt:
         say("interrupted")
         return 130
@@ -70,8 +71,7 @@ def main():
     return 0
 
 
-def measure(shop, options):
-    bench = BenchShop(shop)
+def measure(bench, options):
     with Step("a role for the baselines"):
         bench.make_baseline_role()
     numbers = figures.Figures()

@@ -106,8 +106,8 @@ def microseconds_by_tier(report, cpu):
     return {tier: cpu[name] * 1e6 / purchases for tier, name in names.items()}
 
 
-def measure(shop):
-    bench = BenchShop(shop)
+def measure(bench):
+    shop = bench.shop
     with Step(f"{CUSTOMERS:,} customers"):
         bench.seed(CUSTOMERS, CUSTOMERS)
     with Step("a sale to warm the tokens"):
@@ -128,9 +128,10 @@ def main():
     say("Profile of a purchase")
     processes.end_in_order_on_signals()
     shop = Shop.make("profile", bound=True)
+    bench = BenchShop(shop)
     try:
         shop.start()
-        stacks, microseconds, purchases_per_s = measure(shop)
+        stacks, microseconds, purchases_per_s = measure(bench)
     finally:
         shop.stop(quickly=True)
         shop.state.wipe()

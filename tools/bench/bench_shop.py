@@ -10,7 +10,7 @@ from datetime import datetime, timedelta, timezone
 from shop.door import Door
 from shop.ports import LOOPBACK, random_free
 from shop.processes import die_with_this_process
-from shop.rooms import ROOMS, RoomPorts, program
+from shop.rooms import LIMITS_OUT_OF_REACH, ROOMS, RoomPorts, program
 from shop.tiers import TierMeter
 from shop.trouble import Trouble
 from shop.waiting import end_of, wait_until
@@ -41,6 +41,8 @@ ALTER ROLE {role} SET enable_mergejoin = off;
 
 class BenchShop:
     def __init__(self, shop):
+        """The shop is started after this."""
+        shop.rooms.overrides["gateway"] = LIMITS_OUT_OF_REACH
         self.shop = shop
         self.meter = TierMeter(shop.launcher)
         self.customers = shop.state.secrets / "customers.jsonl"
@@ -157,7 +159,7 @@ class BenchShop:
 
     def start_gateway_to(self, name, origin, **variables):
         """A further gateway that takes `origin` for order's only pod."""
-        self._start_room(name, {"ORDER_ORIGINS": origin, **variables})
+        self._start_room(name, {"ORDER_ORIGINS": origin, **LIMITS_OUT_OF_REACH, **variables})
 
     def start_baseline(self, name, **variables):
         state = self.shop.state

@@ -11,6 +11,7 @@
 
 #include "base/assertion.hpp"
 #include "base/timestamp.hpp"
+#include "crowd/products.hpp"
 
 namespace crowd {
 namespace {
@@ -78,9 +79,15 @@ struct CpuTime {
 
 }  // namespace
 
-Crowd::Crowd(Options options, std::vector<Customer> customers, ExchangeLog* log)
+Crowd::Crowd(
+    Options options,
+    std::vector<Customer> customers,
+    ExchangeLog* log,
+    std::vector<std::string> products
+)
     : options_(std::move(options)),
       customers_(std::move(customers)),
+      products_(std::move(products)),
       log_(log),
       signals_(loop_, SIGINT, SIGTERM),
       tick_(loop_),
@@ -90,7 +97,16 @@ Crowd::Crowd(Options options, std::vector<Customer> customers, ExchangeLog* log)
     DOORBUSTER_ASSERT(!customers_.empty());
     raise_open_files(options_.connections);
     host_line_ = fmt::format(" HTTP/1.1\r\nHost: {}:{}\r\n", options_.host, options_.port);
-    take_head_ = fmt::format("POST /api/v1/flash-sales/{}/orders{}", options_.sale, host_line_);
+    const auto lines = static_cast<std::size_t>(options_.lines);
+    if (options_.sale.empty() && products_.size() < lines) {
+        throw std::runtime_error(
+            fmt::format("{} products are too few for orders of {}", products_.size(), lines)
+        );
+    }
+    take_head_ =
+        options_.sale.empty()
+            ? "POST /api/v1/orders" + host_line_
+            : fmt::format("POST /api/v1/flash-sales/{}/orders{}", options_.sale, host_line_);
     on_ended_ = [this](Connection& connection, const Outcome& outcome) {
         ended(connection, outcome);
     };
@@ -282,6 +298,10 @@ bool Crowd::next_buyer(net::Deadline due) {
     purchase->customer = buyers_begun_++ % customers_.size();
     purchase->key = keys_.next(base::unix_now_ms()).to_string();
     purchase->quantity = choose_quantity();
+    if (!products_.empty()) {
+        const auto last = static_cast<std::int64_t>(products_.size()) - 1;
+        purchase->first_product = static_cast<std::size_t>(random_.between(0, last));
+    }
     purchase->arrived = due;
     purchase->give_up_at = due + as_duration(options_.give_up_s);
     purchase->tries_left = options_.retry_max;
@@ -355,7 +375,7 @@ std::string Crowd::request_of(const Exchange& exchange) const {
     const auto out = std::back_inserter(request);
     std::string body = "{}";
     if (exchange.kind == Kind::take) {
-        body = fmt::format("{{\"quantity\":{}}}", purchase.quantity);
+        body = take_body(purchase);
         request += take_head_;
         fmt::format_to(out, "Idempotency-Key: {}\r\n", purchase.key);
     } else {
@@ -375,6 +395,16 @@ std::string Crowd::request_of(const Exchange& exchange) const {
         body
     );
     return request;
+}
+
+std::string Crowd::take_body(const Purchase& purchase) const {
+    if (products_.empty()) return fmt::format("{{\"quantity\":{}}}", purchase.quantity);
+    return order_body(
+        products_,
+        purchase.first_product,
+        static_cast<std::size_t>(options_.lines),
+        purchase.quantity
+    );
 }
 
 void Crowd::progress(net::Deadline now) {

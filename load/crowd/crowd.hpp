@@ -27,8 +27,14 @@ namespace crowd {
 /// signal or the stop file, and then at most `finish_s` later.
 class Crowd {
   public:
-    /// `log` may be null. Throws std::runtime_error if the gateway's name can't be resolved.
-    Crowd(Options options, std::vector<Customer> customers, ExchangeLog* log);
+    /// `log` may be null; `products` are for orders without a sale. Throws std::runtime_error if
+    /// the gateway's name can't be resolved, or there are fewer products than an order has lines.
+    Crowd(
+        Options options,
+        std::vector<Customer> customers,
+        ExchangeLog* log,
+        std::vector<std::string> products = {}
+    );
     ~Crowd();
     Crowd(const Crowd&) = delete;
     Crowd& operator=(const Crowd&) = delete;
@@ -44,6 +50,7 @@ class Crowd {
         std::size_t customer = 0;
         std::string key;
         std::int64_t quantity = 1;
+        std::size_t first_product = 0;  ///< of its lines, in an ordinary order
         net::Deadline arrived{};
         net::Deadline give_up_at{};
         int tries_left = 0;
@@ -91,6 +98,7 @@ class Crowd {
     void queue_later(Exchange exchange, std::chrono::milliseconds wait);
     void dispatch();
     std::string request_of(const Exchange& exchange) const;
+    std::string take_body(const Purchase& purchase) const;
 
     void ended(Connection& connection, const Outcome& outcome);
     void record(const Exchange& exchange, const Outcome& outcome, const Answer& answer);
@@ -105,6 +113,7 @@ class Crowd {
     net::asio::io_context loop_{1};
     Options options_;
     std::vector<Customer> customers_;
+    std::vector<std::string> products_;
     ExchangeLog* log_;
     net::asio::signal_set signals_;
     net::asio::steady_timer tick_;

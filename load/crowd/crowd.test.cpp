@@ -16,6 +16,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "crowd/products.hpp"
 #include "http/problem.hpp"
 #include "http/server.hpp"
 
@@ -38,6 +39,9 @@ class Shop {
         router_.add("POST", "/api/v1/flash-sales/{id}/orders", [this](http::Request& request) {
             return answer(this, &request, &Shop::take);
         });
+        router_.add("POST", "/api/v1/orders", [this](http::Request& request) {
+            return answer(this, &request, &Shop::place);
+        });
         router_.add("POST", "/api/v1/orders/{id}/pay", [this](http::Request& request) {
             return answer(this, &request, &Shop::pay);
         });
@@ -59,6 +63,7 @@ class Shop {
 
     // Read by the test only after the crowd has ended.
     std::map<std::string, std::string> orders_by_key;
+    std::map<std::string, std::set<std::string>> bodies_by_key;  ///< of ordinary orders
     std::set<std::string> paid;
     std::set<std::string> cancelled;
     std::atomic<int> takes = 0;
@@ -92,6 +97,13 @@ class Shop {
         }
         --rules_.units;
         return order(201, orders_by_key[key] = ids_.next(1).to_string());
+    }
+
+    http::Response place(const http::Request& request) {
+        bodies_by_key[std::string(request.headers.get("Idempotency-Key").value_or(""))].insert(
+            request.body
+        );
+        return take(request);
     }
 
     http::Response pay(const http::Request& request) {
@@ -204,6 +216,32 @@ TEST(Crowd, storms_a_sale_until_everybody_knows_where_they_stand) {
     EXPECT_EQ(report.at("purchases").at("acknowledged").to_number<int>(), 30);
     EXPECT_EQ(report.at("fates").at("sold_out").to_number<int>(), 70);
     EXPECT_FALSE(report.at("purchases").at("sold_out_after_first_request_ms").is_null());
+}
+
+TEST(Crowd, orders_products_without_a_sale_and_pays) {
+    Shop shop({.units = 1000, .busy_first = 3});
+    Options options = options_for(shop);
+    options.sale.clear();
+    options.retries = true;
+    options.pay = 1;
+    const std::vector<std::string> products{sale, "0193aaaa-bbbb-7ccc-8ddd-eeeeffff0002"};
+    const RunRecord run = Crowd(options, make_customers(40), nullptr, products).run();
+    EXPECT_EQ(count_of(run.tally.fates, "bought"), 40U);
+    EXPECT_EQ(shop.paid.size(), 40U);
+    EXPECT_EQ(shop.bodies_by_key.size(), 40U);
+    std::set<std::string> bodies;
+    for (const auto& [key, asked] : shop.bodies_by_key) {
+        EXPECT_EQ(asked.size(), 1U) << "one key, two orders";
+        bodies.insert(*asked.begin());
+    }
+    EXPECT_EQ(bodies, (std::set{order_body(products, 0, 2, 1), order_body(products, 1, 2, 1)}));
+}
+
+TEST(Crowd, has_no_orders_without_enough_products) {
+    Shop shop({});
+    Options options = options_for(shop);
+    options.sale.clear();
+    EXPECT_THROW(Crowd(options, make_customers(1), nullptr, {sale}), std::runtime_error);
 }
 
 TEST(Crowd, endless_buyers_stop_when_the_sale_is_sold_out) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "crowd/crowd.hpp"
+#include "crowd/products.hpp"
 
 namespace {
 
@@ -27,11 +28,20 @@ int run(const crowd::Options& options) {
         std::cerr << customers.error() << "\n";
         return usage_error;
     }
+    std::vector<std::string> products;
+    if (!options.products_file.empty()) {
+        auto read = crowd::read_products_file(options.products_file);
+        if (!read) {
+            std::cerr << read.error() << "\n";
+            return usage_error;
+        }
+        products = std::move(*read);
+    }
     std::unique_ptr<crowd::ExchangeLog> log;
     if (!options.log_file.empty()) {
         log = std::make_unique<crowd::ExchangeLog>(options.log_file, options.sale);
     }
-    crowd::Crowd buyers(options, std::move(*customers), log.get());
+    crowd::Crowd buyers(options, std::move(*customers), log.get(), std::move(products));
     const crowd::RunRecord result = buyers.run();
     std::cerr << crowd::summary(result);
     if (!options.report_file.empty() &&

@@ -21,6 +21,9 @@ constexpr const char* examples = R"(Examples:
   300 arrivals a second for a minute, whatever the shop does, with a log for `doorbuster audit`:
     crowd --gateway 127.0.0.1:8080 --customers customers.jsonl --sale $SALE --connections 200 \
           --arrival open --rate 300 --duration-s 60 --duplicates 0.05 --retries --log crowd.tsv
+  50 customers who order two products at a time and pay, for ten seconds:
+    crowd --gateway 127.0.0.1:8080 --customers customers.jsonl --products ids.txt --pay 1 \
+          --connections 50 --duration-s 10 --purchases-per-customer 0 --report -
 
 SIGTERM, SIGINT or the --stop-file end the arrivals; what is under way is finished, then the report
 is written. A second signal ends at once. Exit codes: 0 ran, 1 no answer at all or a file could not
@@ -48,7 +51,15 @@ void add_where(CLI::App& app, Options& options, Texts& texts) {
            "JSON lines {\"account_id\",\"token\"}, from `doorbuster customers seed`"
     )
         ->required();
-    app.add_option("--sale", options.sale, "The flash sale's id (UUID)")->required();
+    app.add_option("--sale", options.sale, "The flash sale's id (UUID)");
+    app.add_option(
+        "--products",
+        options.products_file,
+        "Instead of --sale: ordinary orders of these products, one id a line"
+    );
+    app.add_option("--lines", options.lines, "Different products per ordinary order")
+        ->check(CLI::Range(1, lines_max))
+        ->capture_default_str();
     app.add_option("--seed", options.seed, "Makes the run's choices repeatable")
         ->capture_default_str();
 }
@@ -97,7 +108,11 @@ void add_buyers(CLI::App& app, Options& options, Texts& texts) {
     )
         ->check(CLI::Range(0, 1000000))
         ->capture_default_str();
-    app.add_option("--quantity", texts.quantities, "Units per purchase, or a mix: 1:80,2:20")
+    app.add_option(
+           "--quantity",
+           texts.quantities,
+           "Units per purchase (of each product), or a mix: 1:80,2:20"
+    )
         ->capture_default_str();
     app.add_option("--duplicates", options.duplicates, "Share of purchases clicked twice, same key")
         ->check(CLI::Range(0.0, 1.0))
@@ -154,7 +169,13 @@ std::string complete(Options& options, const Texts& texts) {
     }
     options.host = texts.gateway.substr(0, colon);
     options.port = texts.gateway.substr(colon + 1);
-    if (!base::Uuid::parse(options.sale)) {
+    if (options.sale.empty() == options.products_file.empty()) {
+        return "give one of --sale and --products";
+    }
+    if (options.sale.empty() && (options.until_sold_out || !options.log_file.empty())) {
+        return "--until-sold-out and --log are about a sale, not about --products";
+    }
+    if (!options.sale.empty() && !base::Uuid::parse(options.sale)) {
         return fmt::format(
             "--sale '{}' is not a UUID; `doorbuster sale create` prints it", options.sale
         );
@@ -224,7 +245,9 @@ std::expected<Range, std::string> parse_range(std::string_view text) {
 Invocation read_options(
     int argc, const char* const* argv, std::ostream& out, std::ostream& errors
 ) {
-    CLI::App app("A crowd of buyers at a flash sale, on one thread.", "crowd");
+    CLI::App app(
+        "A crowd of buyers, at a flash sale or of ordinary orders, on one thread.", "crowd"
+    );
     app.footer(examples);
     Options options;
     Texts texts;

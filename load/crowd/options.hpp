@@ -31,7 +31,9 @@ struct Options {
     std::string host = "127.0.0.1";
     std::string port = "8080";
     std::string customers_file;
-    std::string sale;
+    std::string sale;           ///< empty: ordinary orders of `products_file`
+    std::string products_file;  ///< ids to order, if not from a sale
+    int lines = 2;              ///< different products per ordinary order
 
     int connections = 100;
     Arrival arrival = Arrival::closed;
@@ -64,6 +66,7 @@ struct Options {
 
 /// Limits that no option can exceed.
 inline constexpr int connections_max = 20000;
+inline constexpr int lines_max = 100;  // as the shop takes them
 inline constexpr double rate_max = 200000;
 inline constexpr double duration_s_max = 24 * 3600;
 inline constexpr std::size_t arrivals_waiting_max = 500000;

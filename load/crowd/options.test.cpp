@@ -101,5 +101,16 @@ TEST(Options, faults_are_usage_errors_that_name_the_option) {
     EXPECT_THAT(read({"--customers", "c", "--sale", "7"}).errors, HasSubstr("not a UUID"));
 }
 
+TEST(Options, buyers_come_for_a_sale_or_for_products) {
+    const auto ordinary = read({"--customers", "c", "--products", "ids", "--lines", "3"});
+    ASSERT_TRUE(ordinary.invocation.options.has_value()) << ordinary.errors;
+    EXPECT_EQ(ordinary.invocation.options->lines, 3);
+    EXPECT_THAT(read_with({"--products", "ids"}).errors, HasSubstr("one of --sale and --products"));
+    EXPECT_THAT(read({"--customers", "c"}).errors, HasSubstr("one of --sale and --products"));
+    EXPECT_THAT(
+        read({"--customers", "c", "--products", "ids", "--log", "l"}).errors, HasSubstr("--log")
+    );
+}
+
 }  // namespace
 }  // namespace crowd

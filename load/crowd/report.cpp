@@ -147,7 +147,8 @@ json::object exchanges_of(const RunRecord& run) {
 
 json::object settings_of(const Options& options) {
     return {
-        {"sale", options.sale},
+        {"sale", options.sale.empty() ? json::value() : json::value(options.sale)},
+        {"lines", options.sale.empty() ? json::value(options.lines) : json::value()},
         {"connections", options.connections},
         {"arrival", options.arrival == Arrival::open ? "open" : "closed"},
         {"rate", options.arrival == Arrival::open ? json::value(options.rate) : json::value()},

@@ -55,7 +55,7 @@ preflight: ## would the shop on the cluster survive a sale now?
 load: programs ## k6: 1,000 customers storm a sale, and its ceiling; CLUSTER=1: the deployed shop
 	@tools/load.py $(if $(CLUSTER),--cluster) $(if $(BASE_URL),--base-url $(BASE_URL))
 
-bench: programs ## rounds against a lock per request, the bare function and nginx (8 min)
+bench: programs ## rounds against a lock per request, the bare function and nginx (12 min)
 	@./install-dependencies.sh --bench
 	@tools/bench.py
 

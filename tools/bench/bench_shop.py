@@ -7,11 +7,12 @@ import urllib.request
 import uuid
 from datetime import datetime, timedelta, timezone
 
+from bench import catalogue, memory, wrk
 from shop.door import Door
 from shop.ports import LOOPBACK, random_free
 from shop.processes import die_with_this_process
 from shop.rooms import LIMITS_OUT_OF_REACH, ROOMS, RoomPorts, program
-from shop.tiers import TierMeter
+from shop.tiers import TierMeter, spent
 from shop.trouble import Trouble
 from shop.waiting import end_of, wait_until
 
@@ -47,6 +48,8 @@ class BenchShop:
         self.meter = TierMeter(shop.launcher)
         self.customers = shop.state.secrets / "customers.jsonl"
         self.few_customers = shop.state.secrets / "few-customers.jsonl"
+        self.products = shop.state.path / "products.txt"
+        self.logins = shop.state.secrets / "logins.tsv"
         self.token = None
         self._door = None
         self._product = None
@@ -95,17 +98,50 @@ class BenchShop:
             f" JOIN orders.sale_units u USING (sale_no) WHERE s.id = '{uuid.UUID(sale)}'"
         ))  # fmt: skip
 
+    # -- goods and accounts --------------------------------------------------------------------
+
+    def stock_catalogue(self):
+        file = self.shop.state.path / "catalogue.csv"
+        catalogue.write_csv(file)
+        self.shop.command("catalogue", "import", file)
+        # Not those that sales are made of.
+        ids = self.shop.postgres.ask("SELECT id FROM product.products WHERE category <> 'bench'")
+        if len(ids.split()) < catalogue.PRODUCTS:
+            raise Trouble(f"{len(ids.split())} products were imported, not {catalogue.PRODUCTS}")
+        self.products.write_text(ids + "\n")
+
+    def page_paths(self, pages, size):
+        """The catalogue from its newest product on, as its cursors lead through it."""
+        paths = [f"/api/v1/products?limit={size}"]
+        while len(paths) < pages:
+            cursor = self._door.get(paths[-1])["next_cursor"]
+            paths.append(f"/api/v1/products?limit={size}&cursor={cursor}")
+        return paths
+
+    def logins_file(self, count):
+        """Logins of accounts that have registered, for wrk."""
+        if not self.logins.exists():
+            password = self.shop.state.secret("login-password")
+            people = [{"email": f"{n}@bench.example", "password": password} for n in range(count)]
+            for one in people:
+                self._door.post("/api/v1/auth/register", one)
+            logins = [("POST", "/api/v1/auth/login", json.dumps(one)) for one in people]
+            wrk.write_requests(self.logins, logins)
+        return self.logins
+
     # -- load ----------------------------------------------------------------------------------
 
     def crowd(self, sale, *options, at="gateway", few=False):
-        """The crowd's report. Every purchase it was told of must be in the sale's row."""
+        """The crowd's report, at a sale or, without one, of ordinary orders."""
         self._crowds += 1
         logs = self.shop.state.logs
         report = logs / f"crowd-{self._crowds}.json"
         errors = logs / f"crowd-{self._crowds}.log"
-        command = [program("crowd"), "--gateway", f"{LOOPBACK}:{self.port(at)}", "--sale", sale]
+        command = [program("crowd"), "--gateway", f"{LOOPBACK}:{self.port(at)}"]
+        command += ["--sale", sale] if sale else ["--products", self.products]
         command += ["--customers", self.few_customers if few else self.customers]
-        command += ["--arrival", "closed", "--request-timeout-ms", ANSWER_LIMIT_MS]
+        command += [] if "--arrival" in options else ["--arrival", "closed"]
+        command += ["--request-timeout-ms", ANSWER_LIMIT_MS]
         command += ["--report", report, *options]
         with open(errors, "w") as output:
             done = subprocess.run(
@@ -131,6 +167,10 @@ class BenchShop:
                 f"{acknowledged} purchases were acknowledged, {gone} units are gone, {unanswered}"
                 " answers are missing"
             )
+
+    def spent_since(self, before):
+        """Seconds of CPU time by tier since `meter.read()` said so."""
+        return spent(before, self.meter.read())
 
     def answer_body(self, name, path):
         with urllib.request.urlopen(f"http://{LOOPBACK}:{self.port(name)}{path}", timeout=5) as got:
@@ -159,7 +199,11 @@ class BenchShop:
 
     def start_gateway_to(self, name, origin, **variables):
         """A further gateway that takes `origin` for order's only pod."""
-        self._start_room(name, {"ORDER_ORIGINS": origin, **LIMITS_OUT_OF_REACH, **variables})
+        self.start_gateway(name, ORDER_ORIGINS=origin, **variables)
+
+    def start_gateway(self, name, **variables):
+        """A further gateway of this shop."""
+        self._start_room(name, LIMITS_OUT_OF_REACH | variables)
 
     def start_baseline(self, name, **variables):
         state = self.shop.state
@@ -195,11 +239,11 @@ class BenchShop:
         launcher = self.shop.launcher
         redis = [*self.shop.redis.node_ports, *self.shop.redis.sentinel_ports]
         return {
-            "rooms": sum(_memory_mib(launcher.pid(name), "Rss") for name in ROOMS),
+            "rooms": sum(memory.resident_mib(launcher.pid(name)) for name in ROOMS),
             "postgres": sum(
-                _memory_mib(pid, "Pss") for pid in _with_children(launcher.pid("postgres"))
+                memory.proportional_mib(pid) for pid in _with_children(launcher.pid("postgres"))
             ),
-            "redis": sum(_memory_mib(launcher.pid(name), "Rss") for name in redis),
+            "redis": sum(memory.resident_mib(launcher.pid(name)) for name in redis),
         }
 
 
@@ -210,14 +254,3 @@ def _timestamp(moment):
 def _with_children(pid):
     with open(f"/proc/{pid}/task/{pid}/children") as listed:
         return [pid, *(int(child) for child in listed.read().split())]
-
-
-def _memory_mib(pid, field):
-    try:
-        with open(f"/proc/{pid}/smaps_rollup") as lines:
-            for line in lines:
-                if line.startswith(field + ":"):
-                    return int(line.split()[1]) / 1024
-    except (FileNotFoundError, ProcessLookupError):
-        pass  # a backend that has just ended
-    return 0.0

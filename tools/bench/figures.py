@@ -1,5 +1,6 @@
 """The numbers of all rounds, and what they are held against. No clock, no processes."""
 
+import math
 import statistics
 from dataclasses import dataclass
 
@@ -35,8 +36,36 @@ METRICS = (
     Metric("pgbench.same_function_per_s.1000", "1/s"),
     Metric("soldout.answers_per_s", "1/s"),
     Metric("soldout.over_purchases", "x", goal=1),
-    Metric("echo.vs_nginx_return", "x", goal=0.7),
-    Metric("gateway.vs_nginx_proxy", "x", goal=0.6),
+    Metric("echo.vs_nginx_return", "x", goal=0.8),
+    Metric("gateway.vs_nginx_proxy", "x", goal=0.8),
+    Metric("login_per_s", "1/s"),
+    Metric("login.cpu_us", "us", False),
+    Metric("products.list_per_s", "1/s"),
+    Metric("products.cpu_us_per_list", "us", False, goal=1000),
+    Metric("products.search_per_s", "1/s"),
+    Metric("products.cpu_us_per_search", "us", False),
+    Metric("order.checkout_per_s", "1/s"),
+    Metric("order.cpu_us_per_checkout", "us", False),
+    Metric("idle.connections", ""),
+    Metric("idle.rss_mib", "MiB", False, goal=150),
+    *(
+        metric
+        for kind in ("rate", "connections")
+        for metric in (
+            Metric(f"overload.{kind}.capacity_per_s", "1/s"),
+            Metric(f"overload.{kind}.connections", ""),
+            Metric(f"overload.{kind}.offered_x", "x"),
+            Metric(f"overload.{kind}.served_share", "x", goal=0.8),
+            Metric(f"overload.{kind}.refused_share", "x"),
+            Metric(f"overload.{kind}.refusal_p50_ms", "ms", False),
+            Metric(f"overload.{kind}.refusal_p99_ms", "ms", False, goal=50),
+            Metric(f"overload.{kind}.purchase_p99_ms", "ms", False),
+            Metric(f"overload.{kind}.rss_growth_mib", "MiB", False, goal=64),
+            Metric(f"overload.{kind}.health_p99_ms", "ms", False, goal=200),
+            Metric(f"overload.{kind}.admin_p99_ms", "ms", False, goal=200),
+            Metric(f"overload.{kind}.recovered", "x", goal=0.8),
+        )
+    ),
     Metric("rss_mib", "MiB", False),
     Metric("start_ms", "ms", False),
 )
@@ -51,7 +80,6 @@ UNITS = {
     "_per_cpu_s": "1/CPU s",
     "_per_s": "1/s",
     "_ms": "ms",
-    "cpu_us_per_answer": "us",
     "rss_mib.rooms": "MiB",
     "rss_mib.postgres": "MiB",
     "rss_mib.redis": "MiB",
@@ -104,6 +132,8 @@ def unit_of(name):
     for metric in METRICS:
         if metric.name == name:
             return metric.unit
+    if ".cpu_us_per_" in name:
+        return "us"
     return next((unit for ending, unit in UNITS.items() if name.endswith(ending)), "")
 
 
@@ -111,6 +141,12 @@ def best(points):
     """(value, result) of a sweep: the best for whoever is compared with. The same value twice is
     the first, so that a sweep prefers fewer connections."""
     return max(points, key=lambda point: point[1])
+
+
+def percentile(values, share):
+    """The least value that at least so large a share of all does not exceed."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def is_met(metric, median):

@@ -3,10 +3,11 @@
 import pathlib
 import sys
 import unittest
+from urllib.parse import parse_qs, urlsplit
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from bench import figures, pgbench, wrk
+from bench import catalogue, figures, overload, pgbench, wrk
 from bench.figures import Figures, Metric
 from shop.trouble import Trouble
 
@@ -26,6 +27,69 @@ class Summary(unittest.TestCase):
 class Best(unittest.TestCase):
     def test_the_highest_wins_and_fewer_connections_on_a_tie(self):
         self.assertEqual(figures.best([(1, 700), (4, 900), (16, 900), (64, 100)]), (4, 900))
+
+
+class Percentile(unittest.TestCase):
+    def test_is_the_least_value_that_so_many_do_not_exceed(self):
+        hundred = list(range(100, 0, -1))
+        self.assertEqual(figures.percentile(hundred, 0.99), 99)
+        self.assertEqual(figures.percentile(hundred, 0.5), 50)
+        self.assertEqual(figures.percentile([7], 0.99), 7)
+        # Of few values it is the worst: one bad answer in ten is not to be overlooked.
+        self.assertEqual(figures.percentile([1] * 9 + [500], 0.99), 500)
+
+
+class Overload(unittest.TestCase):
+    def test_the_fewest_connections_that_keep_the_shop_busy(self):
+        found = overload.capacity_of([(50, 700), (100, 960), (200, 1000), (400, 990)])
+        self.assertEqual((found.per_second, found.connections), (1000, 100))
+
+    def report(self, **over):
+        return {
+            "arrivals_s": 2.0,
+            "purchases": {"by_second": [900, 1100, 400]},
+            "exchanges": {"sent": 20_000},
+            "latency": {
+                "purchase": {"p99_ms": 260.0},
+                "not_served": {"count": 15_000, "p50_ms": 0.5, "p99_ms": 31.0},
+            },
+            "settings": {"connections": 4000},
+        } | over
+
+    def test_a_storm_is_told_in_parts_of_the_capacity(self):
+        told = overload.storm_figures(self.report(), overload.Capacity(1000, 100))
+        self.assertEqual(told["offered_x"], 10)
+        self.assertEqual(told["refused_share"], 0.75)
+        self.assertEqual((told["refusal_p50_ms"], told["refusal_p99_ms"]), (0.5, 31.0))
+
+    def test_who_is_served_after_the_storm_does_not_count(self):
+        told = overload.storm_figures(self.report(), overload.Capacity(1000, 100))
+        self.assertEqual(told["served_share"], 1.0)
+
+    def test_a_shop_that_sold_nothing_has_served_nobody(self):
+        silent = self.report(purchases={"by_second": []})
+        told = overload.storm_figures(silent, overload.Capacity(1000, 100))
+        self.assertEqual(told["served_share"], 0.0)
+
+    def test_every_figure_of_a_storm_is_promised_or_told(self):
+        names = {metric.name for metric in figures.METRICS}
+        for name in overload.storm_figures(self.report(), overload.Capacity(1000, 100)):
+            for kind in ("rate", "connections"):
+                self.assertIn(f"overload.{kind}.{name}", names)
+
+
+class Catalogue(unittest.TestCase):
+    def test_every_product_has_a_name_of_its_own(self):
+        rows = list(catalogue.rows())
+        self.assertEqual(len(rows), catalogue.PRODUCTS)
+        self.assertEqual(len({row[0] for row in rows}), catalogue.PRODUCTS)
+        self.assertTrue(all(len(row) == len(catalogue.COLUMNS) for row in rows))
+
+    def test_every_search_finds_something(self):
+        texts = [f"{row[0]} {row[2]} {row[1]}".lower() for row in catalogue.rows()]
+        for path in catalogue.search_paths(20):
+            words = parse_qs(urlsplit(path).query)["q"][0].lower().split()
+            self.assertTrue(any(all(word in text for word in words) for text in texts), path)
 
 
 class Goals(unittest.TestCase):
@@ -50,6 +114,7 @@ class Units(unittest.TestCase):
         self.assertEqual(figures.unit_of("sale.ratio"), "x")
         self.assertEqual(figures.unit_of("wrk.echo.requests_per_s"), "1/s")
         self.assertEqual(figures.unit_of("wrk.echo.requests_per_cpu_s"), "1/CPU s")
+        self.assertEqual(figures.unit_of("products.cpu_us_per_list.gateway"), "us")
         self.assertEqual(figures.unit_of("unheard.of"), "")
 
 
@@ -80,14 +145,20 @@ class Order(unittest.TestCase):
 
 
 class Reading(unittest.TestCase):
-    WRK = "  1234 requests in 2.50s, 1.00MB read\nRequests/sec:    493.6\n"
+    WRK = (
+        "  Latency Distribution\n     50%  840.00us\n     75%    1.10ms\n     99%    1.20s \n"
+        "  1234 requests in 2.50s, 1.00MB read\nRequests/sec:    493.6\n"
+    )
     PGBENCH = (
         "number of transactions actually processed: 6120\n"
         "initial connection time = 3.1 ms\ntps = 1224.8 (without initial connection time)\n"
     )
 
     def test_wrk(self):
-        self.assertEqual(wrk.parse(self.WRK), (1234, 2.5))
+        load = wrk.parse(self.WRK)
+        self.assertEqual((load.answered, load.seconds), (1234, 2.5))
+        self.assertEqual((load.p50_ms, load.p99_ms), (0.84, 1200))
+        self.assertAlmostEqual(load.per_second, 493.6)
 
     def test_wrk_with_refusals_is_no_figure(self):
         for bad in ("  Non-2xx or 3xx responses: 7\n", "  Socket errors: connect 1, read 0\n"):

@@ -19,6 +19,22 @@ NOTES = (
     " sale.cpu_us_per_paid_order is both.",
     "echo.vs_nginx_return, gateway.vs_nginx_proxy: requests per second of the server's own CPU"
     " time, one worker each, 64 connections; the gateway checks a (known) token, nginx nothing.",
+    "login_per_s: right passwords of 32 accounts through the gateway; one hashing thread"
+    " (HASHING_THREADS), Argon2id with 19 MiB and two passes.",
+    "products.list_per_s, products.search_per_s: pages of 20 out of 10,000 products, warm, 64"
+    " connections: the first 50 pages, and 115 different searches, in turn.",
+    "order.checkout_per_s: orders of two products, paid; 100 connections, closed loop; its CPU, as"
+    " that of a page, is of all tiers.",
+    "idle.rss_mib: of 10,000 connections to a gateway that have had one answer each (of"
+    " idle.connections, scaled), while 200 buyers go on buying.",
+    "overload.rate.*: a database whose commits take 20 ms, batches of 24; ten times what 200"
+    " buyers in a closed loop get comes by the clock, over 4,000 connections.",
+    "overload.connections.*: the shop as it is. The crowd shares its cores and can't ask ten times"
+    " as often, so ten times the fewest connections that keep it busy ask again as soon as they"
+    " have an answer. Refusals of 0 ms: nobody was refused.",
+    "overload.*: served_share is of capacity_per_s, recovered too, right afterwards;"
+    " rss_growth_mib is the most that one room grew; health: /livez and /readyz of all rooms,"
+    " admin: GET of the sale's audit, ten times a second each, on connections of their own.",
     "rss_mib: all rooms (order twice), PostgreSQL (proportional), three Redis and three sentinels,"
     " after the round's load. start_ms: all rooms at once until the last is ready.",
 )

@@ -2,7 +2,9 @@
 
 import time
 
-from bench import figures, nginx, pgbench, wrk
+from bench import figures, nginx, pgbench, shopping, wrk
+from bench.idle_connections import measure_idle
+from bench.overload import measure_overload
 from bench.sale_baselines import measure_baselines
 from shop.ports import LOOPBACK, random_free
 from shop.terminal import Step
@@ -47,6 +49,9 @@ class Round:
         self._sold_out()
         self._bare_function()
         self._web_servers()
+        self._shopping()
+        self._idle_connections()
+        self._overload()
         memory = self.bench.memory_mib()
         for tier, mib in memory.items():
             self.numbers.add(f"rss_mib.{tier}", mib)
@@ -163,6 +168,26 @@ class Round:
             self.numbers.add("echo.vs_nginx_return", echo / returned)
             self.numbers.add("gateway.vs_nginx_proxy", gateway / proxied)
             step.note = self._told("echo.vs_nginx_return", "gateway.vs_nginx_proxy")
+
+    def _shopping(self):
+        for what, measure, told in (
+            ("logins", shopping.log_in, ("login_per_s", "login.cpu_us")),
+        ):
+            with Step(f"  {what}") as step:
+                measure(self.bench, self.numbers)
+                step.note = self._told(*told)
+
+    def _idle_connections(self):
+        with Step("  connections that nobody uses") as step:
+            measure_idle(self.bench, self.numbers)
+            step.note = self._told("idle.connections", "idle.rss_mib")
+
+    def _overload(self):
+        with Step("  ten times too many buyers") as step:
+            self.details["overload"] = measure_overload(self.bench, self.numbers)
+            step.note = self._told(
+                "overload.rate.served_share", "overload.rate.refusal_p99_ms"
+            )
 
     def _wrk(self, name, port, path, has_token=False):
         token = self.bench.token if has_token else None

@@ -4,6 +4,7 @@ import hashlib
 import os
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from shop.ports import LOOPBACK
@@ -89,6 +90,23 @@ class Rooms:
 
     def is_ready(self, name):
         return answers_ok(f"http://{LOOPBACK}:{self.ports[name].health}/readyz")
+
+    @contextmanager
+    def changed(self, names, variables):
+        """These rooms with further variables: they are started anew, and once more afterwards."""
+        before = {name: self.overrides.get(name, {}) for name in names}
+        try:
+            self._restart({name: before[name] | variables for name in names})
+            yield
+        finally:
+            self._restart(before)
+
+    def _restart(self, variables_by_name):
+        self._launcher.stop(list(variables_by_name), grace_seconds=GRACE_SECONDS)
+        for name, variables in variables_by_name.items():
+            self.overrides[name] = variables
+            self.start_one(name)
+        self.wait_ready()
 
     def stop(self):
         """The gateway first, so that it drains while the others can still answer; order before

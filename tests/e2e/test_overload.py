@@ -1,0 +1,70 @@
+"""Ten times as many buyers as the shop can serve, by the clock: who can't be served is told so at
+once, the others are served, and whoever runs the shop still gets through."""
+
+import pytest
+
+from bench.watch import Watch
+from shop.rooms import ROOMS
+from shop.slow_database import slow_database
+from shop.waiting import wait_until
+
+# Some 350 purchases a second, whatever the machine: so little that ten times as many can be asked.
+COMMIT_US = 20_000
+BATCH_MAX = 8
+TIMES = 10
+SECONDS = 5
+HOLD_S = 8  # longer than that, so that no unit comes back meanwhile
+
+# Promised, in milliseconds, and the margin of a busy machine.
+MARGIN = 3
+REFUSED_WITHIN_MS = 50
+ADMIN_WITHIN_MS = 200
+HEALTH_WITHIN_MS = 200
+GROWTH_MIB = 64
+RECOVERED_WITHIN_SECONDS = 10
+
+
+@pytest.fixture
+def slow_shop(shop):
+    with slow_database(shop.shop, commit_us=COMMIT_US, batch_max=BATCH_MAX):
+        yield shop
+
+
+def buyers(shop, sale, name, *options):
+    crowd = shop.crowd(sale, name, "--retry-max", 0, "--purchases-per-customer", 0, *options)
+    return crowd, crowd.report()
+
+
+def capacity(shop):
+    sale = shop.make_sale(units=100_000, limit=1000, holds=1000)
+    options = ("--connections", 100, "--duration-s", 2)
+    _, report = buyers(shop, sale, "capacity", *options)
+    return report["purchases"]["per_second"]
+
+
+def test_ten_times_too_many_buyers_are_refused_quickly_and_nobody_else_notices(slow_shop):
+    shop = slow_shop
+    per_second = capacity(shop)
+    sale = shop.make_sale(units=100_000, limit=1000, holds=1000, hold_s=HOLD_S)
+    with Watch(shop.shop, shop.admin_token(), sale) as watch:
+        crowd, report = buyers(
+            shop, sale, "overload", "--arrival", "open", "--rate", TIMES * per_second,
+            "--connections", 2000, "--duration-s", SECONDS,
+        )  # fmt: skip
+    refused = report["latency"]["not_served"]
+    assert refused["count"] > 0.5 * report["arrivals"], report["fates"]
+    assert refused["p99_ms"] <= MARGIN * REFUSED_WITHIN_MS, refused
+    assert report["purchases"]["acknowledged"] > 0.5 * per_second * SECONDS, report["fates"]
+    assert report["exchanges"]["unanswered"] == 0, report["answers"]
+    assert watch.failures == []
+    assert watch.admin_p99_ms <= MARGIN * ADMIN_WITHIN_MS
+    assert watch.health_p99_ms <= MARGIN * HEALTH_WITHIN_MS
+    assert watch.most_growth_mib <= GROWTH_MIB, watch.growth_mib
+
+    def is_served():
+        return shop.buy(sale, shop.customer()).status == 201
+
+    wait_until(is_served, RECOVERED_WITHIN_SECONDS, what="the next buyer is served")
+    assert all(shop.shop.rooms.is_ready(name) for name in ROOMS)
+    shop.settle(sale)
+    shop.audit(crowd.log)

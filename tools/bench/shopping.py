@@ -1,0 +1,70 @@
+"""What a shop does on ordinary days: people log in, look at pages, search, and order."""
+
+from bench import catalogue, wrk
+
+LOGIN_ACCOUNTS = 32
+# Few enough that nobody is told busy, and enough that the hashing threads never rest.
+LOGIN_CONNECTIONS = 8
+LOGIN_SECONDS = 5
+PAGE_SIZE = 20
+PAGES = 50
+CHECKOUT_CONNECTIONS = 100
+CHECKOUT_SECONDS = 5
+
+
+def log_in(bench, numbers):
+    load, cpu = _metered(bench, bench.logins_file(LOGIN_ACCOUNTS), LOGIN_CONNECTIONS, LOGIN_SECONDS)
+    numbers.add("login_per_s", load.per_second)
+    numbers.add("login.p99_ms", load.p99_ms)
+    numbers.add("login.cpu_us", 1e6 * sum(cpu.values()) / load.answered)
+
+
+def look_at_pages(bench, numbers):
+    """The newest pages of twenty, one after the other."""
+    file = wrk.write_requests(
+        bench.shop.state.secrets / "pages.tsv",
+        [("GET", path, "") for path in bench.page_paths(PAGES, PAGE_SIZE)],
+    )
+    _add_pages(bench, numbers, "list", file)
+
+
+def search(bench, numbers):
+    file = wrk.write_requests(
+        bench.shop.state.secrets / "searches.tsv",
+        [("GET", path, "") for path in catalogue.search_paths(PAGE_SIZE)],
+    )
+    _add_pages(bench, numbers, "search", file)
+
+
+def _add_pages(bench, numbers, kind, file):
+    wrk.run(bench.port("gateway"), requests=file, seconds=wrk.WARM_SECONDS)
+    load, cpu = _metered(bench, file, wrk.CONNECTIONS, wrk.SECONDS)
+    numbers.add(f"products.{kind}_per_s", load.per_second)
+    numbers.add(f"products.{kind}_p99_ms", load.p99_ms)
+    numbers.add(f"products.cpu_us_per_{kind}", 1e6 * sum(cpu.values()) / load.answered)
+    for tier in ("gateway", "product", "PostgreSQL"):
+        numbers.add(f"products.cpu_us_per_{kind}.{tier.lower()}", 1e6 * cpu[tier] / load.answered)
+
+
+def check_out(bench, numbers):
+    """Orders of two products, each paid as soon as it is the customer's."""
+    options = ("--connections", CHECKOUT_CONNECTIONS, "--duration-s", CHECKOUT_SECONDS)
+    before = bench.meter.read()
+    report = bench.crowd(None, *options, "--purchases-per-customer", 0, "--pay", 1)
+    cpu = bench.spent_since(before)
+    paid = report["answers"]["pay"].get("paid", 0)
+    bench.require_all_paid(report)
+    numbers.add("order.checkout_per_s", paid / report["elapsed_s"])
+    numbers.add("order.checkout_p99_ms", report["latency"]["purchase"]["p99_ms"])
+    numbers.add("order.pay_p99_ms", report["latency"]["pay"]["p99_ms"])
+    numbers.add("order.cpu_us_per_checkout", 1e6 * sum(cpu.values()) / paid)
+    return report
+
+
+def _metered(bench, file, connections, seconds):
+    """(what wrk saw, seconds of CPU time by tier)"""
+    before = bench.meter.read()
+    load = wrk.run(
+        bench.port("gateway"), requests=file, connections=connections, seconds=seconds
+    )
+    return load, bench.spent_since(before)

@@ -47,6 +47,8 @@ def build(numbers, context, rounds, invalid):
         entry = figures.summary(numbers.values(name))
         entry["unit"] = figures.unit_of(name)
         metric = by_name.get(name)
+        if not metric:
+            entry["detail"] = True
         if metric and metric.goal is not None:
             entry["goal"] = metric.goal
             entry["better"] = "higher" if metric.is_better_higher else "lower"

@@ -10,7 +10,26 @@ TOLERANCE = 0.02  # figures are rounded
 QUOTIENTS = {
     "sale.ratio": ("sale.purchases_per_s", "sale.lock_per_request_per_s"),
     "sale.row_ratio": ("sale.purchases_per_s", "sale.row_update_per_s"),
+    "soldout.over_purchases": ("soldout.answers_per_s", "sale.purchases_per_s"),
+    "echo.vs_nginx_return": (
+        "wrk.echo.requests_per_cpu_s",
+        "wrk.nginx-return.requests_per_cpu_s",
+    ),
+    "gateway.vs_nginx_proxy": (
+        "wrk.gateway-nginx.requests_per_cpu_s",
+        "wrk.nginx-proxy.requests_per_cpu_s",
+    ),
 }
+# By how a figure's name begins; the last one takes what no other does.
+GROUPS = {
+    "A sale": ("sale.", "pay_per_s", "soldout.", "pgbench."),
+    "Beside nginx": ("echo.", "gateway.", "wrk."),
+    "Ordinary days": ("login", "products.", "order."),
+    "Ten times too many buyers": ("overload.",),
+    "What it takes": ("",),
+}
+STORMS = ("overload.rate", "overload.connections")
+OFFERED_LEAST = 9.5  # times what the shop can do, where ten times is said
 
 
 def bench_section(bench):
@@ -27,11 +46,29 @@ def bench_section(bench):
         f" `{bench['commit']['id'][:12]}`{dirty}; load average {load['before'][0]:g} before,"
         f" {load['after'][0]:g} after.",
         "",
-        *table(("figure", "unit", "least", "median", "most", "goal", ""), rows(bench["figures"])),
-        "",
+        *tables(bench["figures"], is_detail=False),
         *(f"- {note}" for note in bench["notes"]),
     ]
+    details = list(tables(bench["figures"], is_detail=True))
+    if details:
+        lines += ["", "<details><summary>What these are made of</summary>", "", *details]
+        lines += ["</details>"]
     return "\n".join(lines) + "\n"
+
+
+def tables(figures, *, is_detail):
+    groups = {}
+    for name, entry in figures.items():
+        if entry.get("detail", False) == is_detail:
+            groups.setdefault(group_of(name), {})[name] = entry
+    for group in GROUPS:
+        if group in groups:
+            head = (group, "unit", "least", "median", "most", "goal", "")
+            yield from (*table(head, rows(groups[group])), "")
+
+
+def group_of(name):
+    return next(group for group, begins in GROUPS.items() if name.startswith(begins))
 
 
 def rows(figures):
@@ -60,7 +97,25 @@ def problems_of_bench(bench):
         wanted = [one / other for one, other in pairs]
         if not all(map(same, figures[name]["values"], wanted)):
             problems.append(f"{name} is not {above} over {below}")
+    for storm in STORMS:
+        problems += [f"{storm}: {problem}" for problem in problems_of_storm(figures, storm)]
     return problems
+
+
+def problems_of_storm(figures, storm):
+    def of(name):
+        return figures.get(f"{storm}.{name}", {"values": []})["values"]
+
+    rounds = list(zip(of("refused_share"), of("refusal_p50_ms"), of("refusal_p99_ms")))
+    checks = [
+        (all(0 <= share <= 1 for share, _, _ in rounds), "a share of refused requests"),
+        (all(median <= p99 for _, median, p99 in rounds), "refusals' median above their p99"),
+        (all((p99 > 0) == (share > 0) for share, _, p99 in rounds), "refusals that took no time"),
+    ]
+    if storm == "overload.rate":
+        enough = all(offered >= OFFERED_LEAST for offered in of("offered_x"))
+        checks.append((enough, "less than ten times what the shop can do was asked"))
+    return [problem for holds, problem in checks if not holds]
 
 
 def problems_of_figure(entry):

@@ -194,6 +194,10 @@ PLANTED_IN_CLUSTER = [
 ]
 
 
+def same_thrice(value):
+    return {"min": value, "median": value, "max": value, "values": [value] * 3}
+
+
 CLEAN_BENCH = {
     "started_at": "2026-01-01T00:00:00+00:00",
     "commit": {"id": "0123456789abcdef", "dirty": False},
@@ -214,6 +218,14 @@ CLEAN_BENCH = {
             "better": "higher",
             "goal_met": True,
         },
+        "rss_mib.rooms": {"min": 1, "median": 2, "max": 3, "values": [1, 2, 3], "detail": True},
+        "overload.rate.offered_x": same_thrice(10),
+        "overload.rate.refused_share": same_thrice(0.9),
+        "overload.rate.refusal_p50_ms": same_thrice(0.5),
+        "overload.rate.refusal_p99_ms": same_thrice(30),
+        "overload.connections.refused_share": same_thrice(0),
+        "overload.connections.refusal_p50_ms": same_thrice(0),
+        "overload.connections.refusal_p99_ms": same_thrice(0),
     },
 }
 
@@ -229,6 +241,10 @@ PLANTED_IN_BENCH = [
     ((*RATIO, "max"), 20, "its greatest value"),
     ((*RATIO, "values"), [10, 10], "2 rounds"),
     ((*RATIO, "values"), [10, 10, 20], "is not sale.purchases_per_s over"),
+    (("figures", "overload.rate.offered_x"), same_thrice(3), "less than ten times"),
+    (("figures", "overload.rate.refused_share"), same_thrice(1.2), "a share of refused"),
+    (("figures", "overload.rate.refusal_p50_ms"), same_thrice(31), "median above their p99"),
+    (("figures", "overload.connections.refused_share"), same_thrice(0.1), "took no time"),
 ]
 
 
@@ -263,6 +279,8 @@ def failures():
         "co-located on 2 cores",
         "What this does not show",
         "`sale.row_ratio`",
+        "| Ten times too many buyers | unit |",
+        "<details><summary>What these are made of</summary>\n\n| What it takes | unit |",
         "through the ingress of a cluster",
         "| `p95_ms.over_ceiling` | x | 1 | 1 | 1 | ≤ 1.5 | met |",
         "gateway: 100m, 32Mi (256Mi)",

@@ -19,6 +19,10 @@ struct Account {
     base::Uuid id;
     std::string email;
     token::Role role = token::Role::customer;
+    std::int64_t created_at_ms = 0;
+    bool has_password = false;
+    bool is_disabled = false;
+    std::int64_t sessions = 0;  ///< that are open
 };
 
 /// Lower case, without blanks around it; throws UsageError if it can't be an address.
@@ -41,6 +45,28 @@ net::awaitable<AdminOutcome> make_admin(
 
 net::awaitable<std::optional<Account>> find_account(
     postgres::Pool& pool, std::string email, net::Deadline deadline
+);
+
+/// The other way round: a customer again. Ends its sessions, since what was opened as an admin must
+/// not go on. False if there is no such account.
+net::awaitable<bool> revoke_admin(postgres::Pool& pool, std::string email, net::Deadline deadline);
+
+/// An existing account becomes an admin's; false if there is none.
+net::awaitable<bool> grant_admin(postgres::Pool& pool, std::string email, net::Deadline deadline);
+
+/// A disabled account can't log in, and its sessions end. False if there is no such account.
+net::awaitable<bool> set_disabled(
+    postgres::Pool& pool, std::string email, bool is_disabled, net::Deadline deadline
+);
+
+/// Ends every session of an account; nullopt if there is no such account.
+net::awaitable<std::optional<std::int64_t>> end_sessions(
+    postgres::Pool& pool, std::string email, net::Deadline deadline
+);
+
+/// The newest first; those of a role only, if one is given.
+net::awaitable<std::vector<Account>> list_accounts(
+    postgres::Pool& pool, std::optional<token::Role> role, int limit, net::Deadline deadline
 );
 
 /// Accounts without a password, in batches of one statement each.

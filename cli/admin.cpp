@@ -106,6 +106,8 @@ void add_admin(CLI::App& root, Action& chosen) {
     );
     create->callback([options, &chosen] { chosen = [options] { return run_create(*options); }; });
 
+    add_roles(*admin, chosen);
+
     CLI::App* const issue = admin->add_subcommand("token", "Print an access token of an admin");
     issue->add_option("--email", options->email, "The admin's address")->required();
     issue->add_option("--lifetime-s", options->lifetime_s, "Seconds until it expires")

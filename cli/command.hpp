@@ -40,6 +40,9 @@ using Action = std::function<int()>;
 
 void add_migrate(CLI::App& root, Action& chosen);
 void add_admin(CLI::App& root, Action& chosen);
+void add_account(CLI::App& root, Action& chosen);
+/// `admin grant` and `admin revoke`.
+void add_roles(CLI::App& admin, Action& chosen);
 void add_customers(CLI::App& root, Action& chosen);
 void add_catalogue(CLI::App& root, Action& chosen);
 void add_sale(CLI::App& root, Action& chosen);

@@ -150,6 +150,56 @@ TEST_F(CliDatabase, a_customer_becomes_an_admin) {
     );
 }
 
+TEST_F(CliDatabase, an_account_is_disabled_and_loses_its_sessions) {
+    make_auth_schema();
+    base::UuidGenerator ids;
+    const base::Uuid id = ids.next(1);
+    run(loop_, add_customers(*pool_, {id}, {"ada@example.com"}, soon()));
+    const auto add_session = [&] {
+        Parameters parameters;
+        parameters.uuid(ids.next(1)).uuid(id);
+        const Statement insert{
+            "insert_session",
+            "INSERT INTO auth.sessions (id, account_id, expires_at)"
+            " VALUES ($1, $2, clock_timestamp() + interval '1 day')"
+        };
+        run(loop_, pool_->query(insert, parameters, soon()));
+    };
+    const auto account = [&] {
+        return run(loop_, find_account(*pool_, "ada@example.com", soon()));
+    };
+    add_session();
+    add_session();
+    EXPECT_EQ(account()->sessions, 2);
+    EXPECT_TRUE(run(loop_, set_disabled(*pool_, "ada@example.com", true, soon())));
+    EXPECT_TRUE(account()->is_disabled);
+    EXPECT_EQ(account()->sessions, 0);
+    EXPECT_TRUE(run(loop_, set_disabled(*pool_, "ada@example.com", false, soon())));
+    EXPECT_FALSE(account()->is_disabled);
+    add_session();
+    EXPECT_EQ(run(loop_, end_sessions(*pool_, "ada@example.com", soon())), 1);
+    EXPECT_EQ(run(loop_, end_sessions(*pool_, "ada@example.com", soon())), 0);
+    EXPECT_FALSE(run(loop_, end_sessions(*pool_, "eve@example.com", soon())));
+    EXPECT_FALSE(run(loop_, set_disabled(*pool_, "eve@example.com", true, soon())));
+}
+
+TEST_F(CliDatabase, an_admin_becomes_a_customer_again) {
+    make_auth_schema();
+    base::UuidGenerator ids;
+    run(loop_, add_customers(*pool_, {ids.next(1), ids.next(1)}, {"a@b.de", "c@d.de"}, soon()));
+    EXPECT_TRUE(run(loop_, grant_admin(*pool_, "A@b.de", soon())));
+    const auto admins = run(loop_, list_accounts(*pool_, token::Role::admin, 10, soon()));
+    ASSERT_EQ(admins.size(), 1U);
+    EXPECT_EQ(admins[0].email, "a@b.de");
+    EXPECT_FALSE(admins[0].has_password);
+    EXPECT_EQ(run(loop_, list_accounts(*pool_, std::nullopt, 10, soon())).size(), 2U);
+    EXPECT_EQ(run(loop_, list_accounts(*pool_, std::nullopt, 1, soon())).size(), 1U);
+    EXPECT_TRUE(run(loop_, revoke_admin(*pool_, "a@b.de", soon())));
+    EXPECT_TRUE(run(loop_, list_accounts(*pool_, token::Role::admin, 10, soon())).empty());
+    EXPECT_FALSE(run(loop_, revoke_admin(*pool_, "nobody@b.de", soon())));
+    EXPECT_FALSE(run(loop_, grant_admin(*pool_, "nobody@b.de", soon())));
+}
+
 TEST_F(CliDatabase, thousands_of_customers_take_a_moment) {
     make_auth_schema();
     base::UuidGenerator generator;

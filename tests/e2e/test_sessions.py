@@ -231,3 +231,34 @@ def test_an_unknown_address_costs_the_same_work_and_is_told_the_same(shop, perso
     assert len({(one.status, one.text) for one in answers}) == 1, answers
     told = {tuple(sorted(set(one.headers) - {"date"})) for one in answers}
     assert len(told) == 1, "the same headers"
+
+
+def test_a_disabled_account_is_shut_out_until_it_is_enabled(shop, person):
+    session = person.login()
+    shop.shop.command("account", "disable", "--email", person.email)
+    assert person.login("a guess").code == "credentials_wrong", "a stranger learns nothing"
+    assert person.login().code == "account_disabled"
+    assert person.refresh(session).status == 401
+    assert person.me(session).status == 401
+    shop.shop.command("account", "enable", "--email", person.email)
+    assert person.refresh(session).status == 401, "its sessions are over"
+    assert person.login().status == 200
+
+
+def test_an_operator_makes_and_unmakes_administrators(shop, person):
+    def role():
+        token = person.login().body["access_token"]
+        refused = shop.request("POST", "/api/v1/products", token=token, body={}, key="k" * 16)
+        return "customer" if refused.status == 403 else "admin"
+
+    assert role() == "customer"
+    session = person.login()
+    shop.shop.command("admin", "grant", "--email", person.email)
+    assert role() == "admin"
+    renewed = person.refresh(session)
+    assert renewed.body["account"]["role"] == "admin", "from the next refresh on"
+    assert person.email in shop.shop.command("account", "list", "--role", "admin")
+    shop.shop.command("admin", "revoke", "--email", person.email)
+    assert person.refresh(renewed).status == 401, "what it had as an administrator is over"
+    assert role() == "customer"
+    assert person.email not in shop.shop.command("account", "list", "--role", "admin")

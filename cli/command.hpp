@@ -41,6 +41,7 @@ using Action = std::function<int()>;
 void add_migrate(CLI::App& root, Action& chosen);
 void add_admin(CLI::App& root, Action& chosen);
 void add_account(CLI::App& root, Action& chosen);
+void add_keys(CLI::App& root, Action& chosen);
 /// `admin grant` and `admin revoke`.
 void add_roles(CLI::App& admin, Action& chosen);
 void add_customers(CLI::App& root, Action& chosen);

@@ -22,6 +22,7 @@ std::unique_ptr<CLI::App> make_root(Action& chosen) {
     add_migrate(*root, chosen);
     add_admin(*root, chosen);
     add_account(*root, chosen);
+    add_keys(*root, chosen);
     add_customers(*root, chosen);
     add_catalogue(*root, chosen);
     add_sale(*root, chosen);

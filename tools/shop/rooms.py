@@ -138,6 +138,7 @@ class Rooms:
             return {
                 "DATABASE_URL_FILE": self.database_url_file("auth"),
                 "JWT_SIGNING_KEY_FILE": str(self._state.signing_key_file()),
+                "JWT_OTHER_KEY_FILE": str(self._state.other_key_file()),
             }
         if name == "product":
             return {

@@ -5,6 +5,7 @@ import os
 from shop import ports as port_choice
 from shop import processes
 from shop.operator_command import run_operator_command
+from shop.ports import LOOPBACK
 from shop.postgres import PrivatePostgres
 from shop.redis_set import NODES, SENTINELS, RedisSet
 from shop.rooms import ROOMS, RoomPorts, Rooms, program, programs_folder
@@ -130,6 +131,7 @@ class Shop:
             "DATABASE_ADMIN_URL_FILE": state.secret_file("admin-url", self.postgres.admin_url()),
             "AUDIT_DATABASE_URL_FILE": self.rooms.database_url_file("auditor"),
             "JWT_SIGNING_KEY_FILE": state.signing_key_file(),
+            "JWT_OTHER_KEY_FILE": state.other_key_file(),
             "ADMIN_PASSWORD_FILE": state.secret_file("admin-password"),
             **passwords,
         }
@@ -137,6 +139,7 @@ class Shop:
             **{name: str(path) for name, path in files.items()},
             **self.rooms.redis_variables(),
             "ROOM_PODS": self.rooms.pods(),
+            "AUTH_PODS": f"{LOOPBACK}:{self.numbers['auth']}",
             "DOORBUSTER_URL": self.url(),
             "DOORBUSTER_SHOP": str(state.path),
             "ADMIN_EMAIL": ADMIN_EMAIL,

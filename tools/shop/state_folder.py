@@ -127,6 +127,10 @@ class StateFolder:
             write_private(path, made.stdout)
         return path
 
+    def other_key_file(self):
+        """There only while keys change."""
+        return self.secrets / "jwt-other-key.pem"
+
     def remember(self, name, value):
         """Small facts that later commands need: ports, addresses."""
         facts = self.facts()

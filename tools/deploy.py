@@ -8,6 +8,7 @@
   status                    what runs, and what is wrong with what doesn't
   run -- doorbuster ...     the operator's command, in a Job inside the cluster
   preflight                 the same as `run -- doorbuster preflight`: fit for a sale?
+  rotate-keys               another signing key, in a quarter of an hour; nobody notices
   address                   where the shop is
   undeploy                  removes what runs; volumes and secrets stay
   undeploy --data [--yes]   removes those too: all orders and accounts are lost
@@ -23,6 +24,7 @@ import sys
 from cluster import status
 from cluster.deployment import Deployment, ways_in
 from cluster.ingress_address import shop_url
+from cluster.key_rotation import KeyRotation
 from cluster.kubectl import Kubectl
 from cluster.operator_job import CRON_JOB, OperatorJob
 from cluster.undeployment import undeploy
@@ -63,7 +65,7 @@ def arguments():
         action="store_true",
         help="makes no administrator or catalogue, tries nothing: the rooms may have no pods",
     )
-    for name in ("status", "address"):
+    for name in ("status", "address", "rotate-keys"):
         actions.add_parser(name)
     actions.add_parser("preflight").add_argument("arguments", nargs="*")
     actions.add_parser("run").add_argument("command", nargs="+")
@@ -88,6 +90,9 @@ def main():
         return run(kubectl, chosen.command)
     if chosen.action == "preflight":
         return run(kubectl, ["preflight", *chosen.arguments])
+    if chosen.action == "rotate-keys":
+        KeyRotation(kubectl).run()
+        return 0
     if chosen.action == "address":
         say(shop_url(kubectl))
         return 0

@@ -1,0 +1,138 @@
+"""Another signing key on the cluster, without a refused token: what `doorbuster keys rotate` does
+with files, done with the Secret that auth mounts. Kubelets put every change into the pods."""
+
+import base64
+import json
+import time
+import urllib.request
+
+from cluster.credentials import signing_key
+from cluster.port_forward import PortForward
+from cluster.signing_keys import PUBLISHED, SETTLED, keys_in, kid_of, phase_of
+from shop.ports import LOOPBACK
+from shop.terminal import Step, say
+from shop.trouble import Trouble
+
+SECRET = "jwt-key"
+SIGNING, OTHER = "signing-key.pem", "other-key.pem"
+PODS = "--selector=app.kubernetes.io/name=auth"
+PORT = 8080
+# Rooms fetch the keys every 30 s, caches keep them for 30 s, and some to spare.
+KNOWN_EVERYWHERE_SECONDS = 75
+# Tokens live at most 600 s and are taken for 5 s more; clocks may differ.
+TOKENS_EXPIRED_SECONDS = 615
+# A kubelet looks at mounted secrets every minute, and may see one that is a minute old.
+PATIENCE_SECONDS = 300
+POLL_SECONDS = 5
+ANSWER_SECONDS = 5
+
+
+class KeyRotation:
+    """How far it has come stands in the Secret alone, so that one that was interrupted goes on
+    where it was; waits begin anew then, as they count from what was seen at the pods."""
+
+    def __init__(self, kubectl, *, sleep=time.sleep, clock=time.monotonic, published=None):
+        self._kubectl = kubectl
+        self._sleep = sleep
+        self._clock = clock
+        self._published = published or (lambda: published_by_pods(kubectl))
+
+    def run(self):
+        signing, others = self._kids()
+        with Step("every pod of auth signs with the Secret's key"):
+            self._wait(lambda kids: kids[0] == signing)
+        phase = phase_of(signing, others)
+        if phase == SETTLED:
+            self._publish_next()
+        else:
+            how_far = "is published" if phase == PUBLISHED else "signs"
+            say(f"  going on: the next key {how_far} already")
+        if phase_of(*self._kids()) == PUBLISHED:
+            self._switch_over()
+        self._retire_last()
+
+    def _publish_next(self):
+        fresh = signing_key()
+        with Step("the next key is published"):
+            self._change(lambda keys: {**keys, OTHER: fresh + "".join(keys_in(keys[SIGNING]))})
+
+    def _switch_over(self):
+        fresh, _ = self._kids()[1]
+        with Step("every pod of auth publishes it"):
+            self._wait(lambda kids: fresh in kids)
+        with Step("every room has fetched it"):
+            self._sleep(KNOWN_EVERYWHERE_SECONDS)
+        with Step("it is to sign"):
+            self._change(lambda keys: {**keys, SIGNING: keys_in(keys[OTHER])[0]})
+
+    def _retire_last(self):
+        signing, others = self._kids()
+        old = [kid for kid in others if kid != signing]
+        with Step("every pod of auth signs with it"):
+            self._wait(lambda kids: kids[0] == signing)
+        with Step("tokens of the last key have expired"):
+            self._sleep(TOKENS_EXPIRED_SECONDS)
+        with Step("the last key is retired"):
+            self._change(lambda keys: {name: keys[name] for name in keys if name != OTHER})
+            self._wait(lambda kids: not set(old) & set(kids))
+
+    def _wait(self, is_expected):
+        """Until there are pods of auth, and all of them publish what is expected."""
+        deadline = self._clock() + PATIENCE_SECONDS
+        while True:
+            try:
+                published = self._published()
+                missing = [pod for pod, kids in published.items() if not is_expected(kids)]
+                why = f"not yet: {', '.join(missing)}" if published else "auth has no pods"
+                if published and not missing:
+                    return
+            except Trouble as trouble:
+                why = str(trouble)
+            if self._clock() > deadline:
+                raise Trouble(f"{PATIENCE_SECONDS} s were not enough: {why}\n  Run it again then.")
+            self._sleep(POLL_SECONDS)
+
+    def _kids(self):
+        """Of the key that signs, and of those in the other file."""
+        keys = texts_of(self._secret())
+        signing = keys_in(keys.get(SIGNING, ""))
+        if len(signing) != 1:
+            raise Trouble(f"{SECRET}/{SIGNING} should hold exactly one private key")
+        return kid_of(signing[0]), [kid_of(one) for one in keys_in(keys.get(OTHER, ""))]
+
+    def _secret(self):
+        found = self._kubectl.find("secret", SECRET)
+        if found is None:
+            raise Trouble(f"there is no Secret {SECRET}: run `make deploy`")
+        return found
+
+    def _change(self, change):
+        """Refused by the cluster if somebody else changed the Secret since it was read."""
+        whole = self._secret()
+        changed = change(texts_of(whole))
+        whole["data"] = {
+            name: base64.b64encode(text.encode()).decode() for name, text in changed.items()
+        }
+        self._kubectl.run("replace", "--filename=-", input=json.dumps(whole))
+
+
+def texts_of(secret):
+    held = secret.get("data") or {}
+    return {name: base64.b64decode(value).decode() for name, value in held.items()}
+
+
+def published_by_pods(kubectl):
+    """Kids by the name of each pod of auth that may answer, the key that signs first."""
+    pods = kubectl.items("pods", PODS)
+    running = [pod for pod in pods if pod["status"].get("phase") not in ("Succeeded", "Failed")]
+    return {pod["metadata"]["name"]: kids_at(kubectl, pod["metadata"]["name"]) for pod in running}
+
+
+def kids_at(kubectl, pod):
+    with PortForward(kubectl, f"pod/{pod}", PORT) as forward:
+        url = f"http://{LOOPBACK}:{forward.port}/.well-known/jwks.json"
+        try:
+            with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:
+                return [key["kid"] for key in json.load(answer)["keys"]]
+        except (OSError, ValueError, KeyError) as error:
+            raise Trouble(f"{pod} doesn't tell its keys: {error}") from None

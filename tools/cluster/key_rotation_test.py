@@ -1,0 +1,158 @@
+"""A change of signing keys on a cluster of one Secret and some pods, which is played here."""
+
+import base64
+import json
+import subprocess
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from cluster import key_rotation  # noqa: E402
+from cluster.credentials import signing_key  # noqa: E402
+from cluster.signing_keys import keys_in, kid_of, phase_of  # noqa: E402
+from shop.trouble import Trouble  # noqa: E402
+
+
+KID_OF_BASE_POINT = "xx0BcA-wMohw8atYDJOe6peGModklG2wRHBlXHMvl0M"
+
+
+class Interrupted(Exception):
+    pass
+
+
+class Cluster:
+    """Its pods take a change over when time passes."""
+
+    def __init__(self, pods=2):
+        self.secret = {"metadata": {"name": "jwt-key"}, "data": {}}
+        self.put({"signing-key.pem": signing_key()})
+        self.pods = {f"auth-{number}": self.kids() for number in range(pods)}
+        self.history = [self.kids()]
+        self.now = 0.0
+        self.waits = []
+        self.stuck = False
+        self.interrupt_at = None
+
+    def put(self, keys):
+        self.secret["data"] = {
+            name: base64.b64encode(text.encode()).decode() for name, text in keys.items()
+        }
+
+    def kids(self):
+        keys = key_rotation.texts_of(self.secret)
+        texts = keys_in(keys["signing-key.pem"]) + keys_in(keys.get("other-key.pem", ""))
+        return list(dict.fromkeys(kid_of(text) for text in texts))
+
+    # -- kubectl -------------------------------------------------------------------------------
+
+    def find(self, kind, name):
+        return json.loads(json.dumps(self.secret))
+
+    def run(self, *arguments, input):
+        self.secret = json.loads(input)
+        self.history.append(self.kids())
+
+    # -- time and pods -------------------------------------------------------------------------
+
+    def sleep(self, seconds):
+        self.now += seconds
+        self.waits.append(seconds)
+        if self.interrupt_at and self.now >= self.interrupt_at:
+            self.interrupt_at = None
+            raise Interrupted
+        if not self.stuck:
+            self.pods = {name: self.kids() for name in self.pods}
+
+    def rotation(self):
+        return key_rotation.KeyRotation(
+            self, sleep=self.sleep, clock=lambda: self.now, published=lambda: self.pods
+        )
+
+
+class Rotation(unittest.TestCase):
+    def setUp(self):
+        self.cluster = Cluster()
+        self.first = self.cluster.kids()
+
+    def assert_rotated(self):
+        last = self.cluster.kids()
+        self.assertEqual(len(last), 1)
+        self.assertNotEqual(last, self.first)
+        self.assertEqual(set(map(tuple, self.cluster.pods.values())), {tuple(last)})
+
+    def test_publishes_then_switches_then_retires(self):
+        self.cluster.rotation().run()
+        self.assert_rotated()
+        (old,), (new,) = self.first, self.cluster.kids()
+        self.assertEqual(self.cluster.history, [[old], [old, new], [new, old], [new]])
+
+    def test_waits_for_rooms_before_it_signs_and_for_tokens_before_it_retires(self):
+        self.cluster.rotation().run()
+        long_waits = [wait for wait in self.cluster.waits if wait > key_rotation.POLL_SECONDS]
+        wanted = [key_rotation.KNOWN_EVERYWHERE_SECONDS, key_rotation.TOKENS_EXPIRED_SECONDS]
+        self.assertEqual(long_waits, wanted)
+
+    def test_goes_on_wherever_it_was_interrupted(self):
+        for moment in (1, 30, 80, 90, 400, 690):
+            with self.subTest(moment=moment):
+                self.setUp()
+                self.cluster.interrupt_at = moment
+                try:
+                    self.cluster.rotation().run()
+                    self.fail("it was to be interrupted")
+                except Interrupted:
+                    pass
+                self.cluster.rotation().run()
+                self.assert_rotated()
+                self.assertLessEqual(len(self.cluster.history), 4, "no key too many was made")
+
+    def test_gives_up_before_it_harms_when_pods_do_not_follow(self):
+        self.cluster.stuck = True
+        with self.assertRaises(Trouble):
+            self.cluster.rotation().run()
+        self.assertEqual(len(self.cluster.history), 2, "published, and nothing more")
+        self.cluster.stuck = False
+        self.cluster.rotation().run()
+        self.assert_rotated()
+
+    def test_changes_nothing_where_auth_has_no_pods_or_another_key(self):
+        for pods in ({}, {"auth-0": ["another"]}):
+            with self.subTest(pods=pods):
+                self.setUp()
+                self.cluster.pods = pods
+                self.cluster.stuck = True
+                with self.assertRaises(Trouble):
+                    self.cluster.rotation().run()
+                self.assertEqual(self.cluster.history, [self.first])
+
+
+class Keys(unittest.TestCase):
+    def test_have_the_thumbprint_that_auth_computes(self):
+        # PKCS#8 of the private key 1: its public key is the curve's base point, known to all.
+        der = "3041020100301306072a8648ce3d020106082a8648ce3d030107042730250201010420"
+        der += "00" * 31 + "01"
+        made = subprocess.run(
+            ["openssl", "pkey", "-inform", "DER"],
+            input=bytes.fromhex(der),
+            capture_output=True,
+            check=True,
+        ).stdout.decode()
+        self.assertEqual(kid_of(made), KID_OF_BASE_POINT)
+
+    def test_stand_beside_each_other(self):
+        one, two = signing_key(), signing_key()
+        self.assertEqual(list(map(kid_of, keys_in(one + two))), [kid_of(one), kid_of(two)])
+        self.assertEqual(keys_in("nothing"), [])
+
+    def test_tell_the_phase(self):
+        self.assertEqual(phase_of("a", []), "settled")
+        self.assertEqual(phase_of("a", ["a"]), "settled")
+        self.assertEqual(phase_of("a", ["b", "a"]), "published")
+        self.assertEqual(phase_of("b", ["b", "a"]), "switched")
+        self.assertEqual(phase_of("a", ["b"]), "switched", "one of unknown purpose is waited for")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -17,14 +17,12 @@ import argparse
 import sys
 
 from contracts import authorization, compatibility, lint, rules, self_test
-from contracts.contract import ROOT, read_all, room_names
+from contracts.contract import ROOT, contract_files, read_all, room_names
 from manifests import toolbox
 from shop import terminal
 from shop.trouble import Trouble
 
 TABLE = ROOT / "docs" / "authorization.md"
-# Contracts that are brought up to the conventions already.
-CONVERTED = ("auth", "echo", "gateway", "order", "product")
 
 
 def arguments():
@@ -39,7 +37,7 @@ def arguments():
 
 
 def problems_of_table(contracts):
-    wanted = authorization.table(contracts, CONVERTED)
+    wanted = authorization.table(contracts)
     if not TABLE.exists() or TABLE.read_text(encoding="utf-8") != wanted:
         yield (
             f"{TABLE.relative_to(ROOT)} is not what the contracts say: read what changes, and run"
@@ -48,7 +46,7 @@ def problems_of_table(contracts):
 
 
 def incompatible():
-    yield from compatibility.problems(CONVERTED)
+    yield from compatibility.problems(room_names())
     yield from compatibility.gone(room_names())
 
 
@@ -61,20 +59,20 @@ def report(what, problems):
 
 def check(chosen):
     if chosen.lint:
-        found = lint.failures() if chosen.self_test else lint.problems(lint.contracts_of(CONVERTED))
+        found = lint.failures() if chosen.self_test else lint.problems(contract_files())
         return report("contracts, lint", found)
     if chosen.compatibility:
         found = compatibility.failures() if chosen.self_test else list(incompatible())
         return report("contracts, compatibility", found)
     if chosen.publish:
-        return report("contracts, publishing", compatibility.publish(CONVERTED))
+        return report("contracts, publishing", compatibility.publish(room_names()))
     contracts = read_all()
     if chosen.self_test:
         return report("contracts, self-test", self_test.failures())
     if chosen.write:
-        TABLE.write_text(authorization.table(contracts, CONVERTED), encoding="utf-8")
+        TABLE.write_text(authorization.table(contracts), encoding="utf-8")
         return 0
-    problems = list(rules.all_problems(contracts, CONVERTED, ROOT))
+    problems = list(rules.all_problems(contracts, ROOT))
     return report("contracts", problems + list(problems_of_table(contracts)))
 
 

@@ -19,6 +19,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from contracts import authorization
+from contracts.contract import read_all
+
 ROOT = Path(__file__).resolve().parents[1]
 TEMPLATE = "echo"
 AUTOSCALERS = "infra/k8s/components/autoscaling/autoscalers.yaml"
@@ -203,7 +206,10 @@ def make_room(root, name, *, gateway):
     if gateway:
         plan_gateway(changes, name)
     changes.write()
-    return sorted(changes.texts)
+    # Who may call it is public, like echo's: a row of the table all the same.
+    table = "docs/authorization.md"
+    (root / table).write_text(authorization.table(read_all(root / "contracts")))
+    return sorted([*changes.texts, table])
 
 
 # -- self-test -------------------------------------------------------------------------------------
@@ -241,6 +247,14 @@ def require_style(copy, name):
         problems = [line for line in said.stdout.splitlines() if name in line]
         if problems:
             raise SystemExit("new_service: " + "\n".join(problems))
+
+
+def require_contracts(copy):
+    said = subprocess.run(
+        [sys.executable, copy / "tools/check_contracts.py"], capture_output=True, text=True
+    )
+    if said.returncode != 0:
+        raise SystemExit(f"new_service: {said.stdout}{said.stderr}")
 
 
 def require_known_to_cluster(copy, name):
@@ -282,6 +296,7 @@ def self_test(build_type, name="reviews"):
         run(f"{build}/bin/{name}_room_test", folder=copy)
         run(f"{build}/bin/gateway_room_test", "--gtest_filter=*Contract*", folder=copy)
         require_style(copy, name)
+        require_contracts(copy)
     print(f"new_service: a room {name} was made, built and tested")
 
 

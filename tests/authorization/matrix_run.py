@@ -26,7 +26,10 @@ class MatrixRun:
 
     def complaints(self, operation):
         """A line for each cell that is wrong, at every door the operation has."""
-        made = self._objects.of(operation)
+        objects = self._objects.of(operation)
+        return [each for made in objects for each in self._complaints_of(operation, made)]
+
+    def _complaints_of(self, operation, made):
         found = []
         is_routed = operation.name in self._routed
         for door in doors(operation):

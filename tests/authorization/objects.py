@@ -23,11 +23,11 @@ class Objects:
         self._owner = owner
 
     def of(self, operation):
-        """The object that the operation's path names."""
+        """What the operation's path may name: one object of each kind."""
         if "{" not in operation.path:
-            return Object("")
-        for prefix, make in (
-            ("/api/v1/orders/", self._order),
+            return [Object("")]
+        for prefix, *makers in (
+            ("/api/v1/orders/", self._order_of_sale, self._ordinary_order),
             ("/api/v1/flash-sales/", self._sale),
             ("/api/v1/products/", self._product),
             # Other rooms may ask for what isn't there: that they were let in shows all the same.
@@ -35,7 +35,7 @@ class Objects:
             ("/v1/charges/", self._nothing),
         ):
             if operation.path.startswith(prefix):
-                return make()
+                return [make() for make in makers]
         raise NoObject(f"{operation.room}: {operation.name}")
 
     def state(self, made):
@@ -46,10 +46,24 @@ class Objects:
         assert seen.status == 200, seen
         return seen.body
 
-    def _order(self):
-        bought = self._shop.buy(self._shop.make_sale(units=5), self._owner)
-        assert bought.status == 201, bought
-        order = bought.body["order_id"]
+    def _order_of_sale(self):
+        return self._order(self._shop.buy(self._shop.make_sale(units=5), self._owner))
+
+    def _ordinary_order(self):
+        lines = [{"product_id": self._shop.product_id, "quantity": 1}]
+        return self._order(
+            self._shop.request(
+                "POST",
+                "/api/v1/orders",
+                token=self._owner,
+                key=str(uuid.uuid4()),
+                body={"lines": lines},
+            )
+        )
+
+    def _order(self, made):
+        assert made.status == 201, made
+        order = made.body["order_id"]
         return Object(order, f"/api/v1/orders/{order}", self._owner)
 
     def _sale(self):

@@ -6,7 +6,6 @@ import dataclasses
 
 import pytest
 from callers import Callers
-from check_contracts import CONVERTED
 from matrix_run import MatrixRun, as_table
 from objects import NoObject, Objects
 
@@ -15,8 +14,8 @@ from contracts.contract import ROOT, Contract, read_all
 CONTRACTS = read_all()
 OPERATIONS = [
     operation
-    for room in sorted(CONVERTED)
-    for operation in CONTRACTS[room].operations
+    for contract in CONTRACTS.values()
+    for operation in contract.operations
     if not operation.forwarded_to
 ]
 REPORT = ROOT / "build" / "authorization.md"

@@ -49,6 +49,9 @@ class Facts:
         refresh = {"refresh_token": session.body["refresh_token"]}
         self._know("POST /api/v1/auth/login", body=credentials)
         self._know("POST /api/v1/auth/refresh", body=refresh)
+        # The password stays what it is, so that logging in goes on.
+        passwords = {"current_password": PASSWORD, "new_password": PASSWORD}
+        self._know("POST /api/v1/auth/password", body=passwords)
 
     def _know_products(self):
         self.product = self._shop.make_product(stock=1_000_000)
@@ -73,18 +76,34 @@ class Facts:
             "POST /api/v1/flash-sales/{id}/resume": paused,
             "POST /api/v1/flash-sales/{id}/end": ended,
             "GET /api/v1/orders/{id}": self._order(sale),
+            "GET /api/v1/orders/{id}/events": self._ordinary_order(),
             "POST /api/v1/orders/{id}/pay": self._order(sale),
-            "POST /api/v1/orders/{id}/cancel": self._order(sale),
+            "POST /api/v1/orders/{id}/cancel": self._ordinary_order(),
         }.items():
             self._know(name, path={"id": known})
         times = {"starts_at": "2020-01-01T00:00:00Z", "ends_at": "2099-01-01T00:00:00Z"}
+        self._know("POST /api/v1/orders", body={"lines": self._lines()})
         self._know("POST /api/v1/flash-sales", body={"product_id": self.product} | times)
 
     def _order(self, sale):
         return self._shop.buy(sale, self.buyer).body["order_id"]
 
+    def _ordinary_order(self):
+        made = self._shop.request(
+            "POST",
+            "/api/v1/orders",
+            token=self.buyer,
+            key=str(uuid.uuid4()),
+            body={"lines": self._lines()},
+        )
+        assert made.status == 201, made
+        return made.body["order_id"]
+
+    def _lines(self):
+        return [{"product_id": self.product, "quantity": 1}]
+
     def _know_reservations(self):
-        lines = [{"product_id": self.product, "quantity": 1}]
+        lines = self._lines()
         self._know("POST /internal/v1/reservations", body={"purpose": "order", "lines": lines})
         self._know("GET /internal/v1/reservations/{id}", path={"id": self._reservation(lines)})
         self._know(

@@ -123,12 +123,12 @@ service's credential is 401 `token_invalid` whatever room it is for.
 """
 
 
-def table(contracts, rooms):
+def table(contracts):
     """The text of docs/authorization.md."""
     routed = {each.name for each in contracts[GATEWAY].operations}
     parts = [HEAD]
-    for room in sorted(rooms):
-        rows = [_row(one, routed) for one in contracts[room].operations if not one.forwarded_to]
+    for room, contract in sorted(contracts.items()):
+        rows = [_row(one, routed) for one in contract.operations if not one.forwarded_to]
         if rows:
             heads = ["operation", "outside", *SHOWN]
             lines = ["| " + " | ".join(row) + " |" for row in [heads, ["---"] * len(heads), *rows]]

@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from contracts.contract import ENDING, FOLDER, Contract
+from contracts.contract import ENDING, FOLDER, Contract, room_names
 from manifests import toolbox
 from shop.trouble import Trouble
 
@@ -38,8 +38,7 @@ def problems(rooms, folder=FOLDER, published=PUBLISHED):
 
 def gone(rooms, published=PUBLISHED):
     """Published contracts of rooms that aren't there any more."""
-    for path in sorted(published.glob(f"*{ENDING}")):
-        room = path.name.removesuffix(ENDING)
+    for room in room_names(published):
         if room not in rooms:
             yield f"{room}: it is published, and its contract is gone"
 

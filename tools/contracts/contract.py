@@ -166,8 +166,12 @@ def pairs_of(codes):
     return {(int(status), code) for status, listed in codes.items() for code in listed}
 
 
+def contract_files(folder=FOLDER):
+    return sorted(folder.glob(f"*{ENDING}"))
+
+
 def room_names(folder=FOLDER):
-    return sorted(path.name.removesuffix(ENDING) for path in folder.glob(f"*{ENDING}"))
+    return [path.name.removesuffix(ENDING) for path in contract_files(folder)]
 
 
 def read_all(folder=FOLDER):

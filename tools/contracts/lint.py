@@ -36,10 +36,6 @@ def problems(paths):
     )
 
 
-def contracts_of(rooms):
-    return [FOLDER / f"{room}{ENDING}" for room in rooms]
-
-
 def _node():
     node = shutil.which("node")
     if not node or not shutil.which("npm"):

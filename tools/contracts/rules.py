@@ -88,14 +88,14 @@ def problems_of_contract(contract):
 # -- the gateway and the rooms ---------------------------------------------------------------------
 
 
-def problems_of_routing(contracts, rooms):
-    """Of the gateway's routes to `rooms`."""
+def problems_of_routing(contracts):
     gateway = contracts[GATEWAY]
     for route in gateway.operations:
         room = route.forwarded_to
-        if room and room not in contracts:
+        if not room:
+            continue
+        if room not in contracts:
             yield f"gateway: {route.name} goes to {room}, which has no contract"
-        if room not in rooms:
             continue
         target = next((one for one in contracts[room].operations if one.name == route.name), None)
         if target is None:
@@ -107,7 +107,7 @@ def problems_of_routing(contracts, rooms):
             )
     routed = {(route.forwarded_to, route.name) for route in gateway.operations}
     served = {room for room, _ in routed}
-    for room in sorted(served & set(rooms)):
+    for room in sorted(served & contracts.keys()):
         for operation in contracts[room].operations:
             if operation.is_internal and operation.caller not in ("service", "signed"):
                 yield f"{room}: {operation.name} is internal, and for {operation.caller}"
@@ -115,24 +115,24 @@ def problems_of_routing(contracts, rooms):
                 yield f"{room}: {operation.name} is not routed by the gateway"
 
 
-def problems_of_shared_codes(contracts, rooms):
+def problems_of_shared_codes(contracts):
     """What the HTTP layer answers is the same everywhere; the gateway adds its own refusals."""
-    whole = set().union(*(contracts[room].answerable_anywhere for room in rooms if room != GATEWAY))
-    for room in rooms:
-        for status, code in sorted(whole - contracts[room].answerable_anywhere):
+    rooms = [contract for room, contract in contracts.items() if room != GATEWAY]
+    whole = set().union(*(contract.answerable_anywhere for contract in rooms))
+    for room, contract in contracts.items():
+        for status, code in sorted(whole - contract.answerable_anywhere):
             yield f"{room}: x-problem-codes of the file lacks {status} {code}, which others have"
 
 
 # -- contracts and the C++ -------------------------------------------------------------------------
 
 
-def problems_of_code_literals(contracts, rooms, root):
+def problems_of_code_literals(contracts, root):
     shared = codes_below(*(root / "libs" / library for library in SHARED_LIBRARIES))
     listed = {room: codes_listed(contract) for room, contract in contracts.items()}
     everywhere = {pair for pairs in listed.values() for pair in pairs}
-    if set(contracts) == set(rooms):
-        yield from missing("libs/http or libs/service", shared, everywhere, "any contract")
-    for room in rooms:
+    yield from missing("libs/http or libs/service", shared, everywhere, "any contract")
+    for room in contracts:
         written = codes_below(root / "services" / room)
         yield from missing(f"services/{room}", written, listed[room], f"the contract of {room}")
         for code in sorted({code for _, code in listed[room]} - written.keys() - shared.keys()):
@@ -156,9 +156,9 @@ def missing(where, written, listed, contract):
                 yield f"{where} answers {status} {code}; {contract} has it with another status"
 
 
-def all_problems(contracts, rooms, root):
-    for room in rooms:
-        yield from problems_of_contract(contracts[room])
-    yield from problems_of_routing(contracts, rooms)
-    yield from problems_of_shared_codes(contracts, rooms)
-    yield from problems_of_code_literals(contracts, rooms, root)
+def all_problems(contracts, root):
+    for contract in contracts.values():
+        yield from problems_of_contract(contract)
+    yield from problems_of_routing(contracts)
+    yield from problems_of_shared_codes(contracts)
+    yield from problems_of_code_literals(contracts, root)

@@ -149,7 +149,7 @@ def problems_with(texts):
         ):
             root.joinpath(path).parent.mkdir(parents=True)
             root.joinpath(path).write_text(texts.get(name, ""), encoding="utf-8")
-        return list(rules.all_problems(contracts, list(contracts), root))
+        return list(rules.all_problems(contracts, root))
 
 
 def failures():
@@ -169,7 +169,7 @@ def failures_of_table():
 
     def table(text):
         contracts = {"things": Contract("things", text), "gateway": Contract("gateway", GATEWAY)}
-        return authorization.table(contracts, contracts)
+        return authorization.table(contracts)
 
     row = "| `GET /api/v1/things/{id}` | yes | 401 | yes | 404 | 404 | 401 | 401 |"
     if row not in table(ROOM).splitlines():

@@ -1,6 +1,7 @@
-"""Everybody who may try: the kinds of callers of the matrix, as the Authorization they send."""
+"""Everybody who may try: the kinds of callers of the matrix, as the headers that they send."""
 
 import forged_tokens
+import signed_body
 
 from contracts import authorization as matrix
 
@@ -18,18 +19,25 @@ class Callers:
         jwks = shop.request("GET", "/.well-known/jwks.json").text.encode()
         other = forged_tokens.another_key(folder)
         # Of an admin: what is refused then isn't refused for want of a role.
-        self.expired = forged_tokens.expired(self._admin, key_file)
-        self.forged = forged_tokens.forgeries(self._admin, key_file, other, jwks)
+        self._expired = forged_tokens.expired(self._admin, key_file)
+        self._forged = forged_tokens.forgeries(self._admin, key_file, other, jwks)
         self._secret = shop.shop.state.secret("order-service-secret")
+        self._webhook_secret = shop.shop.state.secret("webhook-secret")
 
-    def headers(self, who, operation):
-        """[(what it is, Authorization or None)] of a column of the matrix."""
-        said = self._said(who, operation)
-        return [(f"{who}: {what}" if what else who, header) for what, header in said]
-
-    def _said(self, who, operation):
+    def headers(self, who, operation, body):
+        """[(what it is, its headers)] of a column of the matrix, with a request of these bytes."""
+        if who == matrix.SIGNER:
+            signature = signed_body.signature(self._webhook_secret, body)
+            return [(who, {signed_body.HEADER: signature})]
+        if who == matrix.WRONG_SIGNER:
+            wrong = signed_body.wrong_signatures(self._webhook_secret, body)
+            return [(f"{who}: {what}", {signed_body.HEADER: said}) for what, said in wrong.items()]
         if who == matrix.ANONYMOUS:
-            return [("", None)]
+            return [(who, {})]
+        credentials = self._credentials(who, operation)
+        return [(f"{who}{what}", {"Authorization": said}) for what, said in credentials]
+
+    def _credentials(self, who, operation):
         if who == matrix.CUSTOMER:
             # Somebody new each time, as some operations end what a customer is allowed.
             is_owner = operation.belongs_to_customer
@@ -41,12 +49,13 @@ class Callers:
         if who == matrix.SERVICE:
             return [("", f"Service order:{self._secret}")]
         if who == matrix.WRONG_SERVICE:
-            return [("", f"Service order:{self._secret[:-1]}"), ("empty", "Service order:")]
+            shorter = self._secret[:-1]
+            return [("", f"Service order:{shorter}"), (": none", "Service order:")]
         if who == matrix.UNKNOWN_SERVICE:
             return [("", f"Service {UNKNOWN_NAME}:{self._secret}")]
         if who == matrix.EXPIRED:
-            return [("", bearer(self.expired))]
-        return [(what, bearer(token)) for what, token in self.forged.items()]
+            return [("", bearer(self._expired))]
+        return [(f": {what}", bearer(token)) for what, token in self._forged.items()]
 
 
 def bearer(token):

@@ -1,5 +1,6 @@
 """Asks the cells of one operation's row, and says which weren't answered as the contract says."""
 
+import json
 import re
 import uuid
 from urllib.parse import quote
@@ -45,12 +46,13 @@ class MatrixRun:
         return found
 
     def _ask(self, operation, door, made, who, cell):
-        for what, authorization in self._callers.headers(who, operation):
+        body = body_of(operation)
+        for what, headers in self._callers.headers(who, operation, body or b""):
             answer = self._shop.request(
                 operation.method,
                 target_of(operation, made),
-                body=operation.example_of_request(),
-                headers=headers_of(operation, authorization),
+                body=body,
+                headers=headers_needed(operation) | headers,
                 room=None if door == matrix.GATEWAY_DOOR else pod_of(operation.room),
             )
             row = self.answered.setdefault((operation.room, operation.name, door), {})
@@ -95,8 +97,13 @@ def target_of(operation, made):
     return path + "?" * bool(queries) + "&".join(f"{q['name']}={example_of(q)}" for q in queries)
 
 
-def headers_of(operation, authorization):
-    headers = {} if authorization is None else {"Authorization": authorization}
+def body_of(operation):
+    example = operation.example_of_request()
+    return None if example is None else json.dumps(example).encode()
+
+
+def headers_needed(operation):
+    headers = {}
     for parameter in operation.parameters:
         if parameter["in"] == "header" and is_needed(parameter):
             is_key = parameter["name"] == "Idempotency-Key"

@@ -13,6 +13,7 @@ class Facts:
     def __init__(self, shop):
         self._shop = shop
         self._secret = shop.shop.state.secret("order-service-secret")
+        self._signing_secret = shop.shop.state.secret("webhook-secret")
         self.known = {}
         self._know_accounts()
         self._know_products()
@@ -24,6 +25,7 @@ class Facts:
         facts = {
             each.name: {
                 "authorization": self._authorization(each.caller),
+                "signing_secret": self._signing_secret if each.caller == "signed" else None,
                 "answerable": sorted(each.answerable),
                 **self.known.get(each.name, {}),
             }

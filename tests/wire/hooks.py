@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 
 import schemathesis
+import signed_body
+from schemathesis.core import NotSet
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.generation.meta import TestPhase
 
@@ -35,6 +37,8 @@ def before_call(context, case, kwargs):
         _use_what_exists(case, facts)
     if facts.get("authorization") and _broken_on_purpose(case) != "Authorization":
         case.headers["Authorization"] = facts["authorization"]
+    if facts.get("signing_secret") and _broken_on_purpose(case) != signed_body.HEADER:
+        _sign(case, facts["signing_secret"])
 
 
 @schemathesis.check
@@ -46,6 +50,14 @@ def problem_code_is_declared(ctx, response, case):
     answered = [response.status_code, response.json().get("code")]
     if answered not in _facts_of(case).get("answerable", []):
         raise AssertionError(f"Undeclared problem code: {answered[0]} {answered[1]}")
+
+
+def _sign(case, secret):
+    """With the very bytes that are sent."""
+    if not isinstance(case.body, (bytes, NotSet)):
+        case.body = json.dumps(case.body).encode()
+    body = case.body if isinstance(case.body, bytes) else b""
+    case.headers[signed_body.HEADER] = signed_body.signature(secret, body)
 
 
 def _is_linked(case):

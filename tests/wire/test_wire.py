@@ -93,7 +93,11 @@ def run_schemathesis(program, folder, contract, origin, *options):
         [str(part) for part in command],
         cwd=folder,
         env=os.environ
-        | {"SCHEMATHESIS_HOOKS": str(HOOKS), "WIRE_FACTS": str(folder / "facts.json")},
+        | {
+            "SCHEMATHESIS_HOOKS": str(HOOKS),
+            "WIRE_FACTS": str(folder / "facts.json"),
+            "PYTHONPATH": str(HOOKS.parents[1]),
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -15,6 +15,8 @@ ADMIN = "admin"
 SERVICE = "service"
 WRONG_SERVICE = "service with a wrong secret"
 UNKNOWN_SERVICE = "unknown service"
+SIGNER = "signed body"
+WRONG_SIGNER = "wrongly signed body"
 EXPIRED = "expired token"
 FORGED = "forged token"
 COLUMNS = (
@@ -25,6 +27,8 @@ COLUMNS = (
     SERVICE,
     WRONG_SERVICE,
     UNKNOWN_SERVICE,
+    SIGNER,
+    WRONG_SIGNER,
     EXPIRED,
     FORGED,
 )
@@ -84,7 +88,7 @@ def _by_caller(operation, who):
     if needed == "service":
         return LET_IN if who == SERVICE else refused(401, SERVICE_REQUIRED)
     if needed == "signed":
-        return refused(401, *operation.codes.get("401", ()))
+        return LET_IN if who == SIGNER else refused(401, *operation.codes.get("401", ()))
     if who == EXPIRED:
         return refused(401, "token_expired")
     if who == FORGED:
@@ -106,7 +110,7 @@ def codes_needed(operation):
 
 # -- the table of the docs -------------------------------------------------------------------------
 
-SHOWN = (ANONYMOUS, CUSTOMER, ANOTHER_CUSTOMER, ADMIN, SERVICE, EXPIRED)
+SHOWN = (ANONYMOUS, CUSTOMER, ANOTHER_CUSTOMER, ADMIN, SERVICE, SIGNER, EXPIRED)
 HEAD = """\
 # Who may call what
 
@@ -116,7 +120,8 @@ running shop for every cell, at the gateway and at each room's own port.
 `yes`: the caller is let in, and what is answered is the operation's own affair. A number is the
 status of the refusal. Forged tokens are refused as expired ones are, with another code. "Another
 customer" asks for what belongs to somebody else: for all but its owner, admins too, it doesn't
-exist. A service with a wrong secret, or one that nobody knows, is refused like somebody anonymous.
+exist. A service with a wrong secret, one that nobody knows, and a body with a wrong signature are
+refused like somebody anonymous.
 
 Outside means through the gateway: what it doesn't route is 404 `route_unknown` there, and a
 service's credential is 401 `token_invalid` whatever room it is for.

@@ -132,6 +132,11 @@ class BenchShop:
             wrk.write_requests(self.logins, logins)
         return self.logins
 
+    def orders_paid(self):
+        """Ordinary orders that PostgreSQL says are paid."""
+        paid = "SELECT count(*) FROM orders.ordinary_orders_shown WHERE state = 2"
+        return int(self.shop.postgres.ask(paid))
+
     # -- load ----------------------------------------------------------------------------------
 
     def crowd(self, sale, *options, at="gateway", few=False):

@@ -38,6 +38,7 @@ METRICS = (
     Metric("soldout.over_purchases", "x", goal=1),
     Metric("echo.vs_nginx_return", "x", goal=0.8),
     Metric("gateway.vs_nginx_proxy", "x", goal=0.8),
+    Metric("gateway.vs_nginx_proxy_logging", "x"),
     Metric("login_per_s", "1/s"),
     Metric("login.cpu_us", "us", False),
     Metric("products.list_per_s", "1/s"),

@@ -114,7 +114,7 @@ class Units(unittest.TestCase):
         self.assertEqual(figures.unit_of("sale.ratio"), "x")
         self.assertEqual(figures.unit_of("wrk.echo.requests_per_s"), "1/s")
         self.assertEqual(figures.unit_of("wrk.echo.requests_per_cpu_s"), "1/CPU s")
-        self.assertEqual(figures.unit_of("products.cpu_us_per_list.gateway"), "us")
+        self.assertEqual(figures.unit_of("products.cpu_us_per_list.postgres"), "us")
         self.assertEqual(figures.unit_of("unheard.of"), "")
 
 

@@ -1,5 +1,5 @@
-"""Private nginx processes: one worker, no log, kept connections: what a single-threaded room is
-held against."""
+"""Private nginx processes: one worker, no log unless asked for, kept connections: what a
+single-threaded room is held against."""
 
 import shutil
 
@@ -21,7 +21,7 @@ error_log stderr warn;
 worker_rlimit_nofile 65536;
 events {{ worker_connections 8192; }}
 http {{
-    access_log off;
+    access_log {access_log};
     client_body_temp_path {folder}/{name}.body;
     proxy_temp_path {folder}/{name}.proxy;
     fastcgi_temp_path {folder}/{name}.fastcgi;
@@ -68,20 +68,23 @@ def start_returning(shop, name, port, *, bytes_of_body):
     _start(shop, name, port, RETURN.format(port=port, text=text))
 
 
-def start_proxy(shop, name, port, *, behind):
-    _start(shop, name, port, PROXY.format(port=port, behind=behind))
+def start_proxy(shop, name, port, *, behind, is_logging=False):
+    """`is_logging`: a line per request in nginx's usual format."""
+    log = f"{shop.state.log(name + '-access')} combined" if is_logging else "off"
+    _start(shop, name, port, PROXY.format(port=port, behind=behind), access_log=log)
 
 
 def stop(shop, names):
     shop.launcher.stop(names, grace_seconds=GRACE_SECONDS)
 
 
-def _start(shop, name, port, body):
+def _start(shop, name, port, body, access_log="off"):
     folder = shop.state.path / "nginx"
     folder.mkdir(mode=0o700, exist_ok=True)
     user = "user root;" if folder.owner() == "root" else ""
     file = folder / f"{name}.conf"
-    write_private(file, SETTINGS.format(user=user, folder=folder, name=name, body=body))
+    settings = {"user": user, "folder": folder, "name": name, "access_log": access_log}
+    write_private(file, SETTINGS.format(**settings, body=body))
     command = [program(), "-e", "stderr", "-p", folder, "-c", file]
     shop.launcher.start(name, command, log=shop.state.log(name), environment={})
     wait_until(

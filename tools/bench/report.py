@@ -18,7 +18,8 @@ NOTES = (
     "pay_per_s: orders bought and paid per second, so two requests each;"
     " sale.cpu_us_per_paid_order is both.",
     "echo.vs_nginx_return, gateway.vs_nginx_proxy: requests per second of the server's own CPU"
-    " time, one worker each, 64 connections; the gateway checks a (known) token, nginx nothing.",
+    " time, one worker each, 64 connections; the gateway checks a (known) token and counts the"
+    " request against its account's limit, nginx does neither; _logging: both write a line, too.",
     "login_per_s: right passwords of 32 accounts through the gateway; one hashing thread"
     " (HASHING_THREADS), Argon2id with 19 MiB and two passes.",
     "products.list_per_s, products.search_per_s: pages of 20 out of 10,000 products, warm, 64"
@@ -27,7 +28,7 @@ NOTES = (
     " that of a page, is of all tiers.",
     "idle.rss_mib: of 10,000 connections to a gateway that have had one answer each (of"
     " idle.connections, scaled), while 200 buyers go on buying.",
-    "overload.rate.*: a database whose commits take 20 ms, batches of 24; ten times what 200"
+    "overload.rate.*: a database whose commits take 20 ms, batches of 16; ten times what 200"
     " buyers in a closed loop get comes by the clock, over 4,000 connections.",
     "overload.connections.*: the shop as it is. The crowd shares its cores and can't ask ten times"
     " as often, so ten times the fewest connections that keep it busy ask again as soon as they"

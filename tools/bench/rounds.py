@@ -149,24 +149,30 @@ class Round:
 
     def _web_servers(self):
         with Step("  nginx in place of echo and of the gateway") as step:
-            plain, behind, proxy = random_free(3)
+            plain, behind, proxy, logging = random_free(4)
             shop = self.bench.shop
-            names = ["nginx-return", "nginx-behind", "nginx-proxy"]
+            names = ["nginx-return", "nginx-behind", "nginx-proxy", "nginx-proxy-logging"]
+            gateways = ["gateway-nginx", "gateway-nginx-logging"]
             nginx.start_returning(shop, names[0], plain, bytes_of_body=self._echo_bytes())
             nginx.start_returning(shop, names[1], behind, bytes_of_body=ORDER_BODY_BYTES)
             nginx.start_proxy(shop, names[2], proxy, behind=behind)
-            self.bench.start_gateway_to("gateway-nginx", f"{LOOPBACK}:{behind}")
+            nginx.start_proxy(shop, names[3], logging, behind=behind, is_logging=True)
+            self.bench.start_gateway_to(gateways[0], f"{LOOPBACK}:{behind}")
+            self.bench.start_gateway_to(gateways[1], f"{LOOPBACK}:{behind}", ACCESS_LOG="on")
             try:
                 echo = self._wrk("echo", self.bench.port("echo"), "/api/v1/echo")
                 returned = self._wrk(names[0], plain, "/api/v1/echo")
                 order = "/api/v1/orders/0193a5b0-0000-7000-8000-000000000001"
-                gateway = self._wrk("gateway-nginx", self.bench.port("gateway-nginx"), order, True)
+                gateway = self._wrk(gateways[0], self.bench.port(gateways[0]), order, True)
                 proxied = self._wrk(names[2], proxy, order, True)
+                writing = self._wrk(gateways[1], self.bench.port(gateways[1]), order, True)
+                logged = self._wrk(names[3], logging, order, True)
             finally:
-                self.bench.stop_rooms(["gateway-nginx"])
+                self.bench.stop_rooms(gateways)
                 nginx.stop(shop, names)
             self.numbers.add("echo.vs_nginx_return", echo / returned)
             self.numbers.add("gateway.vs_nginx_proxy", gateway / proxied)
+            self.numbers.add("gateway.vs_nginx_proxy_logging", writing / logged)
             step.note = self._told("echo.vs_nginx_return", "gateway.vs_nginx_proxy")
 
     def _shopping(self):

@@ -19,6 +19,10 @@ QUOTIENTS = {
         "wrk.gateway-nginx.requests_per_cpu_s",
         "wrk.nginx-proxy.requests_per_cpu_s",
     ),
+    "gateway.vs_nginx_proxy_logging": (
+        "wrk.gateway-nginx-logging.requests_per_cpu_s",
+        "wrk.nginx-proxy-logging.requests_per_cpu_s",
+    ),
 }
 # By how a figure's name begins; the last one takes what no other does.
 GROUPS = {

@@ -15,7 +15,7 @@ export CCACHE_MAXSIZE ?= 8G
 export PYTHONDONTWRITEBYTECODE := 1
 
 CXX_FILES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.hpp')
-PROGRAMS = gateway echo auth product order crowd doorbuster baseline
+PROGRAMS = gateway echo auth product order payment crowd doorbuster baseline
 CTEST = ctest --output-on-failure --parallel $(TEST_JOBS) --no-tests=error
 
 .DEFAULT_GOAL := help

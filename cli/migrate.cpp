@@ -31,7 +31,9 @@ struct RoomSchema {
     std::string room;
     std::string schema;
 };
-const std::vector<RoomSchema> rooms{{"auth", "auth"}, {"product", "product"}, {"order", "orders"}};
+const std::vector<RoomSchema> rooms{
+    {"auth", "auth"}, {"product", "product"}, {"order", "orders"}, {"payment", "sandbox"}
+};
 
 struct Step {
     std::string schema;
@@ -45,7 +47,8 @@ std::vector<Step> read_steps(const std::string& folder) {
         const auto path = std::filesystem::path(folder) / room.room / "migrations";
         if (!std::filesystem::is_directory(path)) {
             throw UsageError(fmt::format(
-                "{} is not a folder; give the folder that holds auth, product and order with "
+                "{} is not a folder; give the folder that holds auth, product, order and payment "
+                "with "
                 "--migrations (from the project's root: --migrations services)",
                 path.string()
             ));
@@ -117,6 +120,7 @@ int run_migrate(const MigrateOptions& options) {
         {"auth", password("AUTH_DATABASE_PASSWORD", "auth")},
         {"product", password("PRODUCT_DATABASE_PASSWORD", "product")},
         {"orders", password("ORDERS_DATABASE_PASSWORD", "orders")},
+        {"payment", password("PAYMENT_DATABASE_PASSWORD", "payment")},
         {"auditor", password("AUDITOR_DATABASE_PASSWORD", "auditor")},
     };
     require_sound(environment);
@@ -142,8 +146,9 @@ void add_migrate(CLI::App& root, Action& chosen) {
         "--set-passwords", options->set_passwords, "Also set the passwords of roles that exist"
     );
     migrate->footer(
-        "Environment: DATABASE_ADMIN_URL; AUTH_, PRODUCT_, ORDERS_ and AUDITOR_DATABASE_PASSWORD\n"
-        "(or ..._FILE with a path). Running it again, or several at once, is harmless.\n\n"
+        "Environment: DATABASE_ADMIN_URL; AUTH_, PRODUCT_, ORDERS_, PAYMENT_ and\n"
+        "AUDITOR_DATABASE_PASSWORD (or ..._FILE with a path). Running it again, or several at "
+        "once, is harmless.\n\n"
         "Examples:\n"
         "  doorbuster migrate --migrations services\n"
         "  doorbuster migrate --set-passwords      after rotating the passwords"

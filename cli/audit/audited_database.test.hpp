@@ -22,7 +22,8 @@ inline std::string id(int number) {
     return fmt::format("00000000-0000-7000-8000-{:012x}", number);
 }
 
-/// A database with the schemas of order and product, empty: the owner plants, the auditor looks.
+/// A database with the schemas of order, product and payment, empty: the owner plants, the auditor
+/// looks.
 class AuditedDatabase {
   public:
     AuditedDatabase() {
@@ -31,12 +32,13 @@ class AuditedDatabase {
         settings.url = url;
         owner_ = std::make_unique<postgres::Pool>(loop_.get_executor(), settings, nullptr);
         execute(
-            "DO $$ DECLARE r text; BEGIN FOREACH r IN ARRAY ARRAY['orders', 'product', 'auditor'] "
-            "LOOP IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = r) THEN "
+            "DO $$ DECLARE r text; BEGIN FOREACH r IN ARRAY ARRAY['orders', 'product', 'payment', "
+            "'auditor'] LOOP IF NOT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = r) THEN "
             "EXECUTE 'CREATE ROLE ' || r || ' LOGIN'; END IF; END LOOP; END $$"
         );
         ::testing::run_on_loop(loop_, migrate("orders", "order"));
         ::testing::run_on_loop(loop_, migrate("product", "product"));
+        ::testing::run_on_loop(loop_, migrate("sandbox", "payment"));
         const std::string superuser = "//postgres@";
         settings.url =
             std::string(url).replace(url.find(superuser), superuser.size(), "//auditor@");

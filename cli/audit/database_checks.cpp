@@ -242,6 +242,18 @@ constexpr std::array sandbox_checks{
     },
     Check{
         7,
+        "a charge may still be made for a payment that is over",
+        {"audit_pending_charges",
+         R"(SELECT format('charge %s of %s, pending until %s; payment %s', c.provider_key,
+                          c.amount_cents, c.settles_at, coalesce(p.state::text, 'unknown')),
+                   count(*) OVER ()
+            FROM sandbox.charges c
+            LEFT JOIN orders.payment_attempts p ON p.order_id || ':' || p.n = c.provider_key
+            WHERE c.state = 'pending' AND (p.n IS NULL OR p.state NOT IN (0, 3))
+            LIMIT 5)"}
+    },
+    Check{
+        7,
         "a paid order was not charged",
         {"audit_uncharged",
          R"(SELECT format('order %s attempt %s: provider says %s', p.order_id, p.n,
@@ -385,7 +397,7 @@ constexpr postgres::Statement counts_statement{
                   + (SELECT count(*) FROM orders.ordinary_orders),
               (SELECT count(*) FROM orders.sale_batches),
               to_regclass('product.stock_ledger') IS NOT NULL,
-              to_regclass('sandbox.charges') IS NOT NULL)"
+              to_regclass('sandbox.webhooks') IS NOT NULL)"
 };
 
 constexpr postgres::Statement sales_statement{

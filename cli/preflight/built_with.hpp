@@ -7,6 +7,7 @@ struct BuiltWith {
     int auth = 0;
     int product = 0;
     int orders = 0;
+    int sandbox = 0;  ///< payment's
 };
 BuiltWith built_with();
 

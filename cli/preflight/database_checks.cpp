@@ -52,6 +52,7 @@ std::vector<RoomSchema> room_schemas() {
         {"auth", "auth", versions.auth},
         {"product", "product", versions.product},
         {"order", "orders", versions.orders},
+        {"payment", "sandbox", versions.sandbox},
     };
 }
 
@@ -216,7 +217,7 @@ net::awaitable<void> check_database(
     co_await checks.run(
         "schemas",
         look_at_schemas(pool, settings.options.migrations, soon()),
-        "doorbuster migrate; --migrations names the folder that holds auth, product and order"
+        "doorbuster migrate; --migrations names the folder that holds the rooms' folders"
     );
     co_await checks.run(
         "connections", look_at_connections(pool, settings, server, soon()), ask_again

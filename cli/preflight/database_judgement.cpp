@@ -159,6 +159,7 @@ std::vector<RoomPool> default_room_pools() {
     return {
         {"auth", "auth", 4},
         {"product", "product", 4},
+        {"payment", "payment", 4},
         {"order", "order", 4},
         {"order", "order-sale", 8},
     };

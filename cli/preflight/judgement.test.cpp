@@ -68,24 +68,26 @@ TEST(PreflightDatabase, schemas) {
 }
 
 TEST(PreflightDatabase, connections_of_all_pods_must_fit_and_those_of_an_update_should) {
-    const std::map<std::string, int> pods{{"auth", 2}, {"product", 2}, {"order", 2}};
-    // 2 x (4 + 4 + 4 + 8) and 5 for operators; one pod more of each is 20.
+    const std::map<std::string, int> pods{
+        {"auth", 2}, {"product", 2}, {"payment", 1}, {"order", 2}
+    };
+    // 2 x (4 + 4 + 4 + 8), 4 of payment and 5 for operators; one pod more of each is 24.
     auto pools = default_room_pools();
     const auto with = [&](std::int64_t most, std::map<std::string, std::int64_t> now) {
         return judge_connections({most, 3, std::move(now)}, pools, pods, 0);
     };
-    expect(with(48 + 20, {}), Verdict::ok);
-    expect(with(48 + 19, {}), Verdict::warning);
-    expect(with(48, {{"order", 8}, {"order-sale", 16}}), Verdict::warning);
-    expect(with(47, {}), Verdict::failed);
-    expect(with(48, {{"psql", 1}}), Verdict::failed);
+    expect(with(52 + 24, {}), Verdict::ok);
+    expect(with(52 + 23, {}), Verdict::warning);
+    expect(with(52, {{"order", 8}, {"order-sale", 16}}), Verdict::warning);
+    expect(with(51, {}), Verdict::failed);
+    expect(with(52, {{"psql", 1}}), Verdict::failed);
     expect(judge_connections({100, 3, {}}, pools, pods, 97), Verdict::ok);
     expect(judge_connections({100, 3, {}}, pools, pods, 98), Verdict::failed);
     // 8 more for each of two pods of order, and for a third one in an update.
     pools.back().connections_per_pod += 8;
-    expect(with(48 + 16 + 28, {}), Verdict::ok);
-    expect(with(48 + 16 + 27, {}), Verdict::warning);
-    expect(with(48 + 15, {}), Verdict::failed);
+    expect(with(52 + 16 + 32, {}), Verdict::ok);
+    expect(with(52 + 16 + 31, {}), Verdict::warning);
+    expect(with(52 + 15, {}), Verdict::failed);
 }
 
 TEST(PreflightDatabase, transactions) {

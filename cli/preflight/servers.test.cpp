@@ -90,6 +90,8 @@ TEST_F(PreflightPostgres, a_schema_of_this_version_passes) {
         "CREATE SCHEMA auth; CREATE TABLE auth.schema_migrations AS"
         " TABLE orders.schema_migrations;"
         "CREATE SCHEMA product; CREATE TABLE product.schema_migrations AS"
+        " TABLE orders.schema_migrations;"
+        "CREATE SCHEMA sandbox; CREATE TABLE sandbox.schema_migrations AS"
         " TABLE orders.schema_migrations");
     EXPECT_EQ(find(look(), "schemas").verdict, Verdict::ok);
     settings_.options.migrations = "";

@@ -65,8 +65,10 @@ void read_secrets(base::Environment& environment, Settings& settings) {
           "AUTH_DATABASE_PASSWORD",
           "PRODUCT_DATABASE_PASSWORD",
           "ORDERS_DATABASE_PASSWORD",
+          "PAYMENT_DATABASE_PASSWORD",
           "AUDITOR_DATABASE_PASSWORD",
-          "SERVICE_SECRET"}) {
+          "SERVICE_SECRET",
+          "WEBHOOK_SECRET"}) {
         keep(name, environment.text_or(name, "", "looked at if given"));
     }
     const auto audit = environment.text_or("AUDIT_DATABASE_URL", "", "looked at if given");
@@ -107,7 +109,7 @@ std::vector<RoomPool> parse_connections(const std::string& text) {
         const auto pool = std::ranges::find(pools, name, &RoomPool::application_name);
         if (pool == pools.end()) {
             throw UsageError(fmt::format(
-                "{} has '{}': there are auth, product, order and order-sale", option, name
+                "{} has '{}': there are auth, product, payment, order and order-sale", option, name
             ));
         }
         pool->connections_per_pod = count;

@@ -104,13 +104,13 @@ TEST(PreflightSettings, pods) {
 
 TEST(PreflightSettings, connections_of_the_pools_that_are_named) {
     const auto pools = parse_connections("order=6,order-sale=16");
-    ASSERT_EQ(pools.size(), 4U);
+    ASSERT_EQ(pools.size(), 5U);
     EXPECT_EQ(pools[0].connections_per_pod, 4);
-    EXPECT_EQ(pools[2].connections_per_pod, 6);
-    EXPECT_EQ(pools[3].application_name, "order-sale");
-    EXPECT_EQ(pools[3].room, "order");
-    EXPECT_EQ(pools[3].connections_per_pod, 16);
-    EXPECT_EQ(parse_connections("")[3].connections_per_pod, 8);
+    EXPECT_EQ(pools[3].connections_per_pod, 6);
+    EXPECT_EQ(pools[4].application_name, "order-sale");
+    EXPECT_EQ(pools[4].room, "order");
+    EXPECT_EQ(pools[4].connections_per_pod, 16);
+    EXPECT_EQ(parse_connections("")[4].connections_per_pod, 8);
     for (const char* text : {"order", "order=0", "gateway=4", "order=2x"}) {
         EXPECT_THROW(parse_connections(text), UsageError) << text;
     }

@@ -16,7 +16,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // The newest migration this program was built for; a lower schema keeps the room not ready.
-constexpr int schema_version_needed = 4;
+constexpr int schema_version_needed = 5;
 constexpr milliseconds schema_check_every(1000);
 constexpr milliseconds drain_timeout(5000);
 
@@ -24,6 +24,10 @@ LeaseHolder make_self(const Config& config) {
     std::array<std::uint8_t, 16> token{};
     base::secure_random(token);
     return {config.advertised_address, base::to_hex(token)};
+}
+
+std::string own_credential(const Config& config) {
+    return service::service_authorization(config.service_name, config.service_secret);
 }
 
 void rethrow(std::exception_ptr error) {
@@ -45,18 +49,10 @@ App::App(service::Context& context, Config config)
       history_(pool_),
       payment_store_(pool_),
       work_(pool_),
-      ledger_(pool_),
       lease_(redis_, config_.engine.lease.lease_ms),
-      peers_(
-          context.executor,
-          service::service_authorization(config_.service_name, config_.service_secret)
-      ),
-      product_(
-          context.executor,
-          config_.product,
-          service::service_authorization(config_.service_name, config_.service_secret)
-      ),
-      provider_(context.executor, ledger_, {}),
+      peers_(context.executor, own_credential(config_)),
+      product_(context.executor, config_.product, own_credential(config_)),
+      provider_(context.executor, config_.payment, own_credential(config_), config_.payment_client),
       clock_(sales_),
       metrics_(context.metrics),
       desk_(EngineParts{
@@ -71,8 +67,16 @@ App::App(service::Context& context, Config config)
           config_.engine
       }),
       lookup_(context.executor, orders_, {}),
-      payments_(context.executor, payment_store_, provider_, config_.payments),
       checkout_({ordinary_orders_, work_, product_, provider_}, config_.checkout),
+      payments_(
+          context.executor,
+          payment_store_,
+          provider_,
+          [this](base::Uuid order, std::int32_t n, ChargeVerdict verdict) {
+              return checkout_.deliver(order, n, verdict);
+          },
+          config_.payments
+      ),
       steward_({sales_, work_, desk_, payments_, product_, checkout_}, config_.steward),
       access_(context, config_.access),
       parts_{
@@ -89,7 +93,8 @@ App::App(service::Context& context, Config config)
           checkout_,
           steward_,
           clock_,
-          ids_
+          ids_,
+          config_.webhook_secret
       },
       router_(api::make_router(parts_)) {}
 

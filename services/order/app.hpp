@@ -4,7 +4,7 @@
 
 #include "order/api/parts.hpp"
 #include "order/api/routes.hpp"
-#include "order/clients/sandbox_provider.hpp"
+#include "order/clients/payment_client.hpp"
 #include "order/config.hpp"
 #include "service/run.hpp"
 
@@ -36,17 +36,16 @@ class App final : public service::App {
     OrderHistoryStore history_;
     PaymentStore payment_store_;
     WorkStore work_;
-    SandboxLedger ledger_;
     SaleLease lease_;
     PeerClient peers_;
     ProductClient product_;
-    SandboxProvider provider_;
+    PaymentClient provider_;
     DatabaseClock clock_;
     EngineMetrics metrics_;
     SalesDesk desk_;
     OrderLookup lookup_;
-    Payments payments_;
     Checkout checkout_;
+    Payments payments_;
     Steward steward_;
     service::Access access_;
     base::UuidGenerator ids_;

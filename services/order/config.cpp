@@ -5,6 +5,39 @@
 namespace order {
 namespace {
 
+constexpr std::size_t webhook_secret_bytes_min = 32;
+
+http::Origin read_origin(
+    base::Environment& environment, const std::string& name, const std::string& meaning
+) {
+    const std::string text = environment.text(name, meaning);
+    const auto origin = http::Origin::parse(text);
+    if (origin) return *origin;
+    if (!text.empty()) {
+        environment.problem(name, "is not an address: " + text, "Write host:port.");
+    }
+    return {};
+}
+
+void read_payment(base::Environment& environment, Config& config) {
+    config.payment =
+        read_origin(environment, "PAYMENT_ORIGIN", "where the payment provider is: host:port");
+    config.payment_client.timeout_ms = environment.integer_or(
+        "PAYMENT_TIMEOUT_MS", 2000, 50, 60000, "after it a charge's outcome is unknown"
+    );
+    config.payment_client.connections_max = static_cast<std::size_t>(environment.integer_or(
+        "PAYMENT_CONNECTIONS_MAX", 256, 1, 4096, "connections to the payment provider"
+    ));
+    config.webhook_secret = environment.secret(
+        "WEBHOOK_SECRET",
+        webhook_secret_bytes_min,
+        "events are signed with it; payment has the same"
+    );
+    config.payments.paying_ms = environment.integer_or(
+        "PAYING_MS", 5000, 500, 600000, "how long a payment may stay undecided"
+    );
+}
+
 void read_databases(base::Environment& environment, Config& config) {
     config.database.url =
         environment.text("DATABASE_URL", "postgresql://user:password@host:port/database");
@@ -56,9 +89,6 @@ void read_limits(base::Environment& environment, Config& config) {
         "SALE_LEASE_MS", 3000, 500, 60000, "how long the Redis lock lasts unless renewed"
     );
     engine.lease.renew_ms = engine.lease.lease_ms / 3;
-    config.payments.paying_ms = environment.integer_or(
-        "PAYING_MS", 5000, 500, 600000, "how long a payment may stay undecided"
-    );
 }
 
 void read_basket_limits(base::Environment& environment, Config& config) {
@@ -94,12 +124,8 @@ Config Config::read(base::Environment& environment) {
     config.redis = redis::Settings::read(environment);
     config.access = service::AccessSettings::read(environment);
     config.callers = service::ServiceCallers::read(environment);
-    const std::string product = environment.text("PRODUCT_ORIGIN", "where product is: host:port");
-    if (const auto origin = http::Origin::parse(product)) {
-        config.product = *origin;
-    } else if (!product.empty()) {
-        environment.problem("PRODUCT_ORIGIN", "is not an address: " + product, "Write host:port.");
-    }
+    config.product = read_origin(environment, "PRODUCT_ORIGIN", "where product is: host:port");
+    read_payment(environment, config);
     config.service_name =
         environment.text_or("SERVICE_NAME", "order", "this room's name to other rooms");
     config.service_secret =

@@ -4,6 +4,7 @@
 
 #include "base/environment.hpp"
 #include "http/client.hpp"
+#include "order/clients/payment_client.hpp"
 #include "order/engine/checkout.hpp"
 #include "order/engine/payments.hpp"
 #include "order/engine/sale_engine.hpp"
@@ -22,6 +23,9 @@ struct Config {
     service::AccessSettings access;
     service::ServiceCallers callers;
     http::Origin product;
+    http::Origin payment;
+    PaymentClient::Limits payment_client;
+    std::string webhook_secret;  ///< shared with payment, which signs its events with it
     std::string service_name;
     std::string service_secret;
     std::string advertised_address;  ///< where other pods reach this one

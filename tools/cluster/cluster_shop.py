@@ -28,6 +28,7 @@ PASSWORD_FILES = {
     "AUTH_DATABASE_PASSWORD_FILE": ("auth-database", "password"),
     "PRODUCT_DATABASE_PASSWORD_FILE": ("product-database", "password"),
     "ORDERS_DATABASE_PASSWORD_FILE": ("order-database", "password"),
+    "PAYMENT_DATABASE_PASSWORD_FILE": ("payment-database", "password"),
     "AUDITOR_DATABASE_PASSWORD_FILE": ("auditor-database", "password"),
 }
 URL_FILES = {

@@ -16,6 +16,7 @@ RANDOM_BYTES = 32
 DATABASE = "doorbuster"
 DATABASE_ADDRESS = "postgres:5432"
 CLAIMS_OF_DATABASE = r"postgres-(data-postgres-)?\d+$"
+NO_ROOMS = ("postgres", "migrate")  # pods whose database roles are there as long as the database is
 DERIVED = ("database-url", "accepted-callers")  # follow from other keys, so they are made last
 
 
@@ -27,7 +28,13 @@ def ensure(kubectl):
     """Makes what is missing; what was made, as `secret` or `secret/key`."""
     present = read_present(kubectl)
     place = kubectl.namespace
-    made = plan(read_list(), present, place, has_database=has_database(kubectl))
+    made = plan(
+        read_list(),
+        present,
+        place,
+        has_database=has_database(kubectl),
+        rooms=rooms_deployed(kubectl),
+    )
     new = [name for name in made if name not in present]
     if new:
         items = [secret_object(name, made[name]) for name in new]
@@ -49,6 +56,11 @@ def has_database(kubectl):
     return any(re.match(CLAIMS_OF_DATABASE, one["metadata"]["name"]) for one in claims)
 
 
+def rooms_deployed(kubectl):
+    """The rooms that a former `deploy` has brought here."""
+    return {one["metadata"]["name"] for one in kubectl.items("deployments")}
+
+
 def read_present(kubectl):
     """Values as text, by key, by name of the secret."""
     return {
@@ -60,8 +72,9 @@ def read_present(kubectl):
     }
 
 
-def plan(wanted, present, namespace, *, has_database):
-    """What has to be made, by secret and key. Nothing that is present is in it."""
+def plan(wanted, present, namespace, *, has_database, rooms=()):
+    """What has to be made, by secret and key. Nothing that is present is in it. `rooms` are those
+    that are deployed: a room that joins them has no role in the database yet."""
     whole = {name: dict(present.get(name, {})) for name in wanted}
     lacking = [
         (name, key, how)
@@ -70,13 +83,19 @@ def plan(wanted, present, namespace, *, has_database):
         if key not in whole[name] and not how.get("optional")
     ]
     for name, key, how in sorted(lacking, key=lambda one: one[2]["make"] in DERIVED):
-        if has_database and is_password_of_database(wanted[name], key):
+        is_known = has_database and not is_of_new_room(wanted[name], name not in present, rooms)
+        if is_known and is_password_of_database(wanted[name], key):
             raise Refused(how_to_restore(namespace, name, key))
         whole[name][key] = make(how, whole[name], whole)
     made = {name: {} for name, _, _ in lacking}
     for name, key, _ in lacking:
         made[name][key] = whole[name][key]
     return made
+
+
+def is_of_new_room(described, is_absent, rooms):
+    """An update brings the room along: others are deployed, it is not, and nobody made its secret."""
+    return is_absent and bool(rooms) and described["pods"][0] not in (*rooms, *NO_ROOMS)
 
 
 def is_password_of_database(described, key):

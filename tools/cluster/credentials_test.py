@@ -15,8 +15,8 @@ from shop.trouble import Trouble  # noqa: E402
 WANTED = credentials.read_list()
 
 
-def planned(present, *, has_database=False):
-    return credentials.plan(WANTED, present, "there", has_database=has_database)
+def planned(present, *, has_database=False, rooms=()):
+    return credentials.plan(WANTED, present, "there", has_database=has_database, rooms=rooms)
 
 
 class Made(unittest.TestCase):
@@ -82,7 +82,7 @@ class LeftAlone(unittest.TestCase):
 class Refused(unittest.TestCase):
     def test_no_password_is_invented_for_a_database_that_exists(self):
         databases = [name for name in WANTED if name.endswith("-database")]
-        self.assertEqual(len(databases), 4)
+        self.assertEqual(len(databases), 5)
         for name in ("postgres-admin", *databases):
             for absent in ({name: {}}, {}):
                 present = planned({}) | absent
@@ -92,6 +92,21 @@ class Refused(unittest.TestCase):
                     planned(present, has_database=True)
                 for part in (name, "password", "-n there create secret", "--data"):
                     self.assertIn(part, str(refused.exception))
+
+    def test_a_room_that_an_update_brings_gets_a_password(self):
+        present = planned({})
+        del present["payment-database"]
+        rooms = ("gateway", "auth", "product", "order")
+        made = planned(present, has_database=True, rooms=rooms)
+        self.assertEqual(list(made), ["payment-database"])
+        for known in ((*rooms, "payment"), ()):
+            with self.subTest(known), self.assertRaises(credentials.Refused):
+                planned(present, has_database=True, rooms=known)
+        for name in ("auditor-database", "postgres-admin", "order-database"):
+            present = planned({})
+            del present[name]
+            with self.subTest(name), self.assertRaises(credentials.Refused):
+                planned(present, has_database=True, rooms=rooms)
 
     def test_what_only_an_operator_can_make(self):
         wanted = {"tls": {"keys": {"tls.key": {"make": "operator"}}}}
@@ -109,7 +124,7 @@ class Kubectl:
         self.calls = []
 
     def items(self, kind):
-        if kind == "secrets":
+        if kind in ("secrets", "deployments"):
             return []
         return [{"metadata": {"name": name}} for name in self._claims]
 

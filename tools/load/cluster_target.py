@@ -11,7 +11,7 @@ from load.pod_cgroups import processes_called
 from load.target import POSTGRES_SETTINGS
 from shop.trouble import Trouble
 
-ROOMS = ("gateway", "order", "auth", "product", "echo")
+ROOMS = ("gateway", "order", "auth", "product", "echo", "payment")
 NEIGHBOURS = {
     "postgres": "PostgreSQL",
     "redis": "Redis",

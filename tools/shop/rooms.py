@@ -14,7 +14,7 @@ from shop.trouble import Trouble
 from shop.waiting import wait_until
 
 # In the order in which they are started; stopped the other way round.
-ROOMS = ("auth", "product", "echo", "order-1", "order-2", "gateway")
+ROOMS = ("auth", "product", "echo", "payment", "order-1", "order-2", "gateway")
 READY_SECONDS = 30
 GRACE_SECONDS = 10
 PROBE_SECONDS = 2
@@ -111,7 +111,8 @@ class Rooms:
     def stop(self):
         """The gateway first, so that it drains while the others can still answer; order before
         what it calls."""
-        for names in (["gateway"], ["order-1", "order-2"], ["auth", "product", "echo"]):
+        callees = ["auth", "product", "echo", "payment"]
+        for names in (["gateway"], ["order-1", "order-2"], callees):
             self._launcher.stop(names, grace_seconds=GRACE_SECONDS)
 
     def stop_quickly(self):
@@ -147,6 +148,14 @@ class Rooms:
                 "ACCEPTED_CALLERS": self._accepted_callers(),
                 "CURSOR_SIGNING_KEY_FILE": str(self._state.secret_file("cursor-signing-key")),
             }
+        if name == "payment":
+            return {
+                "DATABASE_URL_FILE": self.database_url_file("payment"),
+                "ACCEPTED_CALLERS": self._accepted_callers(),
+                # One pod of order is as good as the other: a webhook that finds it away comes again.
+                "ORDER_ORIGIN": self.origin("order-1"),
+                "WEBHOOK_SECRET_FILE": str(self._state.secret_file("webhook-secret")),
+            }
         if name.startswith("gateway"):
             return {
                 "AUTH_ORIGIN": self.origin("auth"),
@@ -161,6 +170,8 @@ class Rooms:
                 "DATABASE_URL_FILE": self.database_url_file("orders"),
                 "AUTH_ORIGIN": self.origin("auth"),
                 "PRODUCT_ORIGIN": self.origin("product"),
+                "PAYMENT_ORIGIN": self.origin("payment"),
+                "WEBHOOK_SECRET_FILE": str(self._state.secret_file("webhook-secret")),
                 "SERVICE_NAME": "order",
                 "SERVICE_SECRET_FILE": str(self._state.secret_file("order-service-secret")),
                 "ACCEPTED_CALLERS": self._accepted_callers(),

@@ -23,7 +23,7 @@ PORT_NAMES = (
     *NODES,
     *SENTINELS,
 )
-ROLES = ("auth", "product", "orders", "auditor")
+ROLES = ("auth", "product", "orders", "payment", "auditor")
 
 
 def fixed_ports():

@@ -9,6 +9,7 @@ TIERS = {
     "auth": ("auth",),
     "product": ("product",),
     "echo": ("echo",),
+    "payment": ("payment",),
     "PostgreSQL": ("postgres",),
     "Redis and sentinels": (*NODES, *SENTINELS),
 }

@@ -130,10 +130,6 @@ http::Response cancel_refusal(ReturnOutcome outcome) {
             return http::to_response(
                 {409, "paying", "A payment of this order is under way.", {}, retry_after_s, {}}
             );
-        case ReturnOutcome::paid:
-            return http::to_response({409, "paid", "The order is paid already.", {}, {}, {}});
-        case ReturnOutcome::refunded:
-            return http::to_response({409, "refunded", "The order was refunded.", {}, {}, {}});
         case ReturnOutcome::already_expired:
             return http::to_response(
                 {409, "expired", "The hold has run out; its units went back.", {}, {}, {}}
@@ -159,6 +155,16 @@ http::Response payment_refusal(Payments::Outcome outcome) {
             return http::to_response({409, "refunded", "The order was refunded.", {}, {}, {}});
         case Payments::Outcome::busy:
             return busy();
+        case Payments::Outcome::unavailable:
+            return http::to_response(
+                {503,
+                 "payment_unavailable",
+                 "The payment provider can't be reached; nothing was charged. Try again while the "
+                 "units are held.",
+                 {},
+                 retry_after_s,
+                 {}}
+            );
         default:
             return order_unknown();
     }
@@ -227,6 +233,8 @@ http::Response payment_refusal(Checkout::Payment outcome) {
             return order_refused();
         case Checkout::Payment::busy:
             return busy();
+        case Checkout::Payment::unavailable:
+            return payment_refusal(Payments::Outcome::unavailable);
         default:
             return order_unknown();
     }
@@ -238,6 +246,12 @@ http::Response field_response(const FieldProblem& problem) {
 
 http::Response body_response(const json::Error& error) {
     return http::to_response({400, "invalid_body", error.message, error.path, {}, {}});
+}
+
+http::Response attempt_unknown() {
+    return http::to_response(
+        {404, "attempt_unknown", "There is no such payment attempt.", "key", {}, {}}
+    );
 }
 
 http::Response sale_unknown() {

@@ -16,6 +16,7 @@ namespace order::api {
 /// Everything but `bought` and `known`.
 http::Response refusal_response(const TakeAnswer& answer, std::int64_t now_us);
 
+/// Of an order that is neither cancelled nor paid: those are answered with the order.
 http::Response cancel_refusal(ReturnOutcome outcome);
 http::Response payment_refusal(Payments::Outcome outcome);
 
@@ -27,6 +28,7 @@ http::Response payment_refusal(Checkout::Payment outcome);
 http::Response field_response(const FieldProblem& problem);
 http::Response body_response(const json::Error& error);
 
+http::Response attempt_unknown();
 http::Response sale_unknown();
 http::Response order_unknown();
 http::Response key_reused();

@@ -33,6 +33,21 @@ struct PayBody {
 };
 BOOST_DESCRIBE_STRUCT(PayBody, (), (payment_method))
 
+struct PaymentEventBody {
+    base::Uuid id;
+    std::string key;
+    std::string state;
+    std::int64_t amount_cents = 0;
+    std::string currency;
+    std::string created_at;
+};
+BOOST_DESCRIBE_STRUCT(PaymentEventBody, (), (id, key, state, amount_cents, currency, created_at))
+
+struct TakenEventBody {
+    std::string outcome;
+};
+BOOST_DESCRIBE_STRUCT(TakenEventBody, (), (outcome))
+
 struct CreateSaleBody {
     base::Uuid product_id;
     std::string name;

@@ -16,6 +16,27 @@ http::Response order_response(int status, const SaleOrder& order) {
     return http::json_response(status, json::encode(to_body(order)));
 }
 
+/// The order with the state that it has just been given.
+http::Response order_response(int status, SaleOrder order, OrderState state) {
+    order.state = state;
+    return order_response(status, order);
+}
+
+/// The units stay sold: they go to product's stock, not back to the sale.
+net::awaitable<http::Response> refund_order(Parts& parts, SaleOrder order, net::Deadline deadline) {
+    const RefundOutcome outcome =
+        co_await parts.payments.refund(order.id, order.customer_id, deadline);
+    switch (outcome) {
+        case RefundOutcome::refunded:
+            co_return order_response(200, order, OrderState::refunded);
+        case RefundOutcome::not_paid:
+            co_return busy();
+        case RefundOutcome::not_found:
+            break;
+    }
+    co_return order_unknown();
+}
+
 /// Both lists, each newest first, as one of at most `limit`. Ids are ordered by time.
 OrderListBody merge(
     const std::vector<SaleOrder>& of_sales, const std::vector<OrdinaryOrder>& ordinary, int limit
@@ -79,7 +100,7 @@ net::awaitable<http::Response> pay_order(Parts& parts, http::Request& request) {
     if (!body) co_return body_response(body.error());
     if (!parts.payments.accepts(body->payment_method)) {
         co_return field_response(
-            {"payment_method", "Known are sandbox:approve and sandbox:decline."}
+            {"payment_method", "Known are " + std::string(payment_methods()) + "."}
         );
     }
     const Payments::Outcome outcome = co_await parts.payments.pay(
@@ -95,7 +116,10 @@ net::awaitable<http::Response> pay_order(Parts& parts, http::Request& request) {
     if (!answers_with_order) co_return payment_refusal(outcome);
     const auto order = co_await parts.lookup.find(*id);
     if (!order) co_return order_unknown();
-    if (outcome == Payments::Outcome::undecided) co_return order_response(202, *order);
+    // An answer that got lost may have been asked for while this request waited for it.
+    const bool is_undecided =
+        outcome == Payments::Outcome::undecided && order->state != OrderState::paid;
+    if (is_undecided) co_return order_response(202, *order);
     if (const auto engine = parts.desk.running(order->sale_id)) engine->paid_an_order();
     co_return order_response(200, *order);
 }
@@ -105,22 +129,28 @@ net::awaitable<http::Response> cancel_order(Parts& parts, http::Request& request
     if (!claims) co_return http::to_response(claims.error());
     const auto id = id_of(request);
     if (!id) co_return order_unknown();
-    auto order = co_await parts.lookup.find(*id);
+    const auto order = co_await parts.lookup.find(*id);
     if (!order) {
         co_return co_await cancel_ordinary_order(parts, *id, claims->account_id, request.deadline);
     }
     if (order->customer_id != claims->account_id) co_return order_unknown();
+    if (order->state == OrderState::paid || order->state == OrderState::refunded) {
+        co_return co_await refund_order(parts, *order, request.deadline);
+    }
     const auto engine = co_await parts.desk.engine(order->sale_id, request.deadline);
     if (!engine) co_return order_unknown();
     const Return wish{*id, claims->account_id};
     const ReturnAnswer answer = co_await engine->give_back(wish, request.deadline);
     if (answer.kind == ReturnAnswer::Kind::busy) co_return busy();
     if (answer.kind == ReturnAnswer::Kind::unknown) co_return unknown_outcome();
+    // Paid in the meantime.
+    const bool is_paid =
+        answer.outcome == ReturnOutcome::paid || answer.outcome == ReturnOutcome::refunded;
+    if (is_paid) co_return co_await refund_order(parts, *order, request.deadline);
     const bool cancelled = answer.outcome == ReturnOutcome::cancelled ||
                            answer.outcome == ReturnOutcome::already_cancelled;
     if (!cancelled) co_return cancel_refusal(answer.outcome);
-    order->state = OrderState::cancelled;
-    co_return order_response(200, *order);
+    co_return order_response(200, *order, OrderState::cancelled);
 }
 
 }  // namespace order::api

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "base/uuid.hpp"
 #include "order/engine/checkout.hpp"
 #include "order/engine/database_clock.hpp"
@@ -32,6 +34,7 @@ struct Parts {
     Steward& steward;
     DatabaseClock& clock;
     base::UuidGenerator& ids;
+    const std::string& webhook_secret;  ///< shared with the payment provider
 };
 
 }  // namespace order::api

@@ -2,6 +2,7 @@
 
 #include "order/api/orders.hpp"
 #include "order/api/ordinary_orders.hpp"
+#include "order/api/payment_events.hpp"
 #include "order/api/peers.hpp"
 #include "order/api/place_order.hpp"
 #include "order/api/place_ordinary_order.hpp"
@@ -40,6 +41,7 @@ http::Router make_router(Parts& parts) {
     router.add("POST", "/api/v1/flash-sales/{id}/resume", bind_action(parts, SaleAction::resume));
     router.add("POST", "/api/v1/flash-sales/{id}/end", bind_action(parts, SaleAction::end));
     router.add("POST", "/internal/v1/flash-sales/{id}/batches", bind(parts, serve_peer_batch));
+    router.add("POST", "/internal/v1/payment-events", bind(parts, take_payment_event));
     return router;
 }
 

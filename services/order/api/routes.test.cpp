@@ -17,6 +17,8 @@ std::optional<std::string> variable(const std::string& name) {
         {"REDIS_SENTINELS", "127.0.0.1:1"},
         {"AUTH_ORIGIN", "http://127.0.0.1:1"},
         {"PRODUCT_ORIGIN", "http://127.0.0.1:1"},
+        {"PAYMENT_ORIGIN", "http://127.0.0.1:1"},
+        {"WEBHOOK_SECRET", "a secret that payment and order share"},
         {"SERVICE_NAME", "order"},
         {"SERVICE_SECRET", "a secret of the order room"},
         {"ADVERTISED_ADDRESS", "127.0.0.1:1"},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,7 +11,8 @@ namespace order {
 
 /// A payment provider as the shop sees one. Each attempt is charged at most once, however often it
 /// is asked; a void is final and blocks a charge that arrives later. Methods throw
-/// base::NeighbourError when the provider's answer didn't come: the attempt is then undecided.
+/// base::NeighbourError when the provider's answer didn't come: with Effect::none it was never
+/// asked, else the attempt is undecided until somebody hears more.
 class PaymentProvider {
   public:
     virtual ~PaymentProvider() = default;
@@ -18,10 +20,18 @@ class PaymentProvider {
     /// True for payment methods that this provider knows.
     virtual bool accepts(std::string_view method) const = 0;
 
-    virtual net::awaitable<ChargeVerdict> charge(
+    /// nullopt: pending, the verdict comes later by webhook.
+    virtual net::awaitable<std::optional<ChargeVerdict>> charge(
         PaymentAttempt attempt, std::string method, net::Deadline deadline
     ) = 0;
-    virtual net::awaitable<void> void_charge(PaymentAttempt attempt, net::Deadline deadline) = 0;
+    /// The verdict of an attempt whose answer got lost; nullopt: none yet, or never heard of it.
+    virtual net::awaitable<std::optional<ChargeVerdict>> ask(
+        PaymentAttempt attempt, net::Deadline deadline
+    ) = 0;
+    virtual net::awaitable<VoidAnswer> void_charge(
+        PaymentAttempt attempt, net::Deadline deadline
+    ) = 0;
+    /// Returns once no money of the attempt is kept.
     virtual net::awaitable<void> refund(PaymentAttempt attempt, net::Deadline deadline) = 0;
 };
 

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/uuid.hpp"
 
@@ -34,12 +36,40 @@ struct PayStartResult {
 
 enum class ChargeVerdict : std::int16_t { approved = 0, declined = 1 };
 
+enum class VoidAnswer {
+    voided,  ///< no money was taken, and none will be
+    charged  ///< too late: the attempt was approved, and is to be refunded
+};
+
+/// An attempt as the provider knows it: "<order id>:<n>".
+struct AttemptKey {
+    base::Uuid order_id;
+    std::int32_t n = 0;
+
+    static std::optional<AttemptKey> parse(std::string_view text);
+    std::string to_string() const;
+
+    bool operator==(const AttemptKey&) const = default;
+};
+
+/// True for the payment methods of the sandbox provider (services/payment/README.md).
+bool is_payment_method(std::string_view method);
+/// All of them, for an answer that says what may be asked.
+std::string_view payment_methods();
+
 /// What became of a finished attempt.
 enum class PayFinish : std::int16_t {
     paid = 0,
     declined = 1,
     refund_due = 2,  ///< approved, but the order had moved on: the money goes back
     unknown_attempt = 3
+};
+
+/// What became of a buyer's wish to have a paid order refunded.
+enum class RefundOutcome : std::int16_t {
+    refunded = 0,  ///< now or before: the money is due back, the units go to product's stock
+    not_paid = 1,
+    not_found = 2
 };
 
 }  // namespace order

@@ -170,11 +170,15 @@ net::awaitable<Checkout::Payment> Checkout::charge(
     const base::Uuid order = attempt.order_id;
     const std::int32_t n = attempt.n;
     std::optional<ChargeVerdict> verdict;
+    bool was_asked = true;
     try {
         verdict = co_await parts_.provider.charge(attempt, std::move(method), deadline);
     } catch (const base::NeighbourError& error) {
-        warn("payment undecided", order, error.what());
+        was_asked = error.effect() != base::NeighbourError::Effect::none;
+        warn(was_asked ? "payment undecided" : "payment provider not reached", order, error.what());
     }
+    // As in Payments::pay: never asked is as definite as declined.
+    if (!was_asked) verdict = ChargeVerdict::declined;
     if (!verdict) co_return Payment::undecided;
     const OrdinaryPayFinish finish = co_await parts_.orders.finish_payment(
         order, n, *verdict, limits_.drive_ms, store_deadline()
@@ -185,7 +189,7 @@ net::awaitable<Checkout::Payment> Checkout::charge(
         case OrdinaryPayFinish::paid:
             co_return Payment::paid;
         case OrdinaryPayFinish::declined:
-            co_return Payment::declined;
+            co_return was_asked ? Payment::declined : Payment::unavailable;
         default:
             co_return Payment::expired;
     }

@@ -71,7 +71,8 @@ class Checkout {
         placing,
         refused,
         not_found,
-        busy
+        busy,
+        unavailable  ///< the provider was not reached: nothing was charged, the units stay held
     };
     net::awaitable<Payment> pay(
         base::Uuid order, base::Uuid customer, std::string method, net::Deadline deadline

@@ -30,10 +30,15 @@ Payments::Outcome outcome_of(PayStart start) {
 }  // namespace
 
 Payments::Payments(
-    net::Executor executor, PaymentStore& store, PaymentProvider& provider, PaymentLimits limits
+    net::Executor executor,
+    PaymentStore& store,
+    PaymentProvider& provider,
+    Elsewhere elsewhere,
+    PaymentLimits limits
 )
     : store_(store),
       provider_(provider),
+      elsewhere_(std::move(elsewhere)),
       limits_(limits),
       begins_(
           executor,
@@ -68,24 +73,39 @@ net::awaitable<std::vector<PayFinish>> Payments::finish(
     co_return co_await store_.finish(requests, store_deadline());
 }
 
+net::awaitable<PayFinish> Payments::deliver(
+    base::Uuid order, std::int32_t n, ChargeVerdict verdict
+) {
+    PaymentStore::FinishRequest request{order, n, verdict};
+    const PayFinish finish = co_await finishes_.submit(request);
+    if (finish != PayFinish::unknown_attempt) co_return finish;
+    const auto taken = co_await elsewhere_(order, n, verdict);
+    co_return taken.value_or(PayFinish::unknown_attempt);
+}
+
 net::awaitable<Payments::Outcome> Payments::pay(
     base::Uuid order, base::Uuid customer, std::string method, net::Deadline deadline
 ) {
-    if (!begins_.has_room() || !finishes_.has_room()) co_return Outcome::busy;
+    if (!has_room()) co_return Outcome::busy;
     PaymentStore::BeginRequest request{order, customer};
     const PayStartResult start = co_await begins_.submit(request);
     if (start.outcome != PayStart::started) co_return outcome_of(start.outcome);
     std::optional<ChargeVerdict> verdict;
+    bool was_asked = true;
     try {
         verdict = co_await provider_.charge(start.attempt, std::move(method), deadline);
     } catch (const base::NeighbourError& error) {
+        was_asked = error.effect() != base::NeighbourError::Effect::none;
         logging::warning(
-            "payment undecided", {{"order", order.to_string()}, {"why", error.what()}}
+            was_asked ? "payment undecided" : "payment provider not reached",
+            {{"order", order.to_string()}, {"why", error.what()}}
         );
     }
+    // Never asked is as definite as declined: the hold goes on, and another attempt may follow.
+    if (!was_asked) verdict = ChargeVerdict::declined;
     if (!verdict) co_return Outcome::undecided;
-    PaymentStore::FinishRequest finished{order, start.attempt.n, *verdict};
-    const PayFinish finish = co_await finishes_.submit(finished);
+    const PayFinish finish = co_await deliver(order, start.attempt.n, *verdict);
+    if (!was_asked && finish == PayFinish::declined) co_return Outcome::unavailable;
     switch (finish) {
         case PayFinish::paid:
             co_return Outcome::paid;
@@ -98,28 +118,76 @@ net::awaitable<Payments::Outcome> Payments::pay(
     co_return Outcome::undecided;
 }
 
+net::awaitable<RefundOutcome> Payments::refund(
+    base::Uuid order, base::Uuid customer, net::Deadline deadline
+) {
+    co_return co_await store_.refund(order, customer, deadline);
+}
+
 net::awaitable<void> Payments::chase() {
+    co_await ask_for_verdicts();
     const int batch = static_cast<int>(limits_.chase_batch_max);
     std::int64_t lapsed = batch;
     while (lapsed == batch) lapsed = co_await store_.lapse(batch, store_deadline());
-    const auto due = co_await store_.claim_due(batch, limits_.chase_claim_ms, store_deadline());
+    co_await settle_due();
+}
+
+net::awaitable<void> Payments::ask_for_verdicts() {
+    const auto open = co_await store_.claim_open(
+        static_cast<int>(limits_.chase_batch_max), limits_.ask_after_ms, store_deadline()
+    );
+    for (const PaymentAttempt& attempt : open) {
+        std::optional<ChargeVerdict> verdict;
+        std::string failure;
+        try {
+            verdict = co_await provider_.ask(attempt, store_deadline());
+        } catch (const base::NeighbourError& error) {
+            failure = error.what();
+        }
+        if (!failure.empty()) {
+            logging::warning(
+                "provider was not asked", {{"open", open.size()}, {"why", std::move(failure)}}
+            );
+            co_return;
+        }
+        if (verdict) co_await deliver(attempt.order_id, attempt.n, *verdict);
+    }
+}
+
+net::awaitable<void> Payments::settle_due() {
+    const auto due = co_await store_.claim_due(
+        static_cast<int>(limits_.chase_batch_max), limits_.chase_claim_ms, store_deadline()
+    );
     std::vector<PaymentStore::Due> done;
+    std::string failure;
     for (const PaymentStore::Due& item : due) {
         try {
-            if (item.refund) {
-                co_await provider_.refund(item.attempt, store_deadline());
-            } else {
-                co_await provider_.void_charge(item.attempt, store_deadline());
-            }
-            done.push_back(item);
+            const bool is_done = co_await settle(item);
+            if (is_done) done.push_back(item);
         } catch (const base::NeighbourError& error) {
+            failure = error.what();
+        }
+        if (!failure.empty()) {
             logging::warning(
                 "provider did not confirm",
-                {{"order", item.attempt.order_id.to_string()}, {"why", error.what()}}
+                {{"order", item.attempt.order_id.to_string()}, {"why", std::move(failure)}}
             );
+            break;
         }
     }
     if (!done.empty()) co_await store_.confirm_due(done, store_deadline());
+}
+
+net::awaitable<bool> Payments::settle(PaymentStore::Due item) {
+    if (item.refund) {
+        co_await provider_.refund(item.attempt, store_deadline());
+        co_return true;
+    }
+    const VoidAnswer answer = co_await provider_.void_charge(item.attempt, store_deadline());
+    if (answer == VoidAnswer::voided) co_return true;
+    // It was approved after all. Nobody can be given the units any more, so this makes it due back.
+    co_await deliver(item.attempt.order_id, item.attempt.n, ChargeVerdict::approved);
+    co_return false;
 }
 
 }  // namespace order

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 
 #include "net/batcher.hpp"
@@ -15,10 +17,12 @@ struct PaymentLimits {
     std::int64_t store_timeout_ms = 1500;
     std::int64_t chase_batch_max = 200;
     std::int64_t chase_claim_ms = 10000;
+    std::int64_t ask_after_ms = 1000;  ///< an attempt's age, and then the time between questions
 };
 
 /// Pays orders: commits an attempt, asks the provider with no transaction open, commits the
-/// verdict. A crash in between leaves an open attempt, which lapses, is voided with the provider,
+/// verdict. A crash in between, or an answer that got lost, leaves an open attempt: its verdict
+/// comes by webhook or is asked for; if none is had in time it lapses, is voided with the provider,
 /// and gives the order back to its hold.
 class Payments {
   public:
@@ -30,11 +34,20 @@ class Payments {
         cancelled,
         refunded,
         not_found,
-        busy
+        busy,
+        unavailable  ///< the provider was not reached: nothing was charged, the hold goes on
     };
 
+    /// Takes the verdict of an attempt that is of no sale's order; nullopt: of no order at all.
+    using Elsewhere = std::function<
+        net::awaitable<std::optional<PayFinish>>(base::Uuid, std::int32_t, ChargeVerdict)>;
+
     Payments(
-        net::Executor executor, PaymentStore& store, PaymentProvider& provider, PaymentLimits limits
+        net::Executor executor,
+        PaymentStore& store,
+        PaymentProvider& provider,
+        Elsewhere elsewhere,
+        PaymentLimits limits
     );
 
     bool accepts(std::string_view method) const { return provider_.accepts(method); }
@@ -43,7 +56,20 @@ class Payments {
         base::Uuid order, base::Uuid customer, std::string method, net::Deadline deadline
     );
 
-    /// Moves on what was left behind: lapsed attempts, voids and refunds that are due.
+    /// A verdict, whichever way it came: answer, webhook, asked for, refused void. May come again,
+    /// late, or before the answer, of an order of either kind.
+    net::awaitable<PayFinish> deliver(base::Uuid order, std::int32_t n, ChargeVerdict verdict);
+
+    /// False: too many verdicts are waiting, come again.
+    bool has_room() const { return begins_.has_room() && finishes_.has_room(); }
+
+    net::awaitable<RefundOutcome> refund(
+        base::Uuid order, base::Uuid customer, net::Deadline deadline
+    );
+
+    /// Moves on what was left behind: asks for verdicts that got lost, lets attempts lapse, sees
+    /// to voids and refunds that are due. A provider that doesn't answer ends the round: the rest
+    /// is claimed again when its time has come.
     net::awaitable<void> chase();
 
   private:
@@ -52,10 +78,15 @@ class Payments {
     );
     net::awaitable<std::vector<PayFinish>> finish(std::vector<PaymentStore::FinishRequest> requests
     );
+    net::awaitable<void> ask_for_verdicts();
+    net::awaitable<void> settle_due();
+    /// What the provider confirmed: `item` is done. False if it said otherwise.
+    net::awaitable<bool> settle(PaymentStore::Due item);
     net::Deadline store_deadline() const;
 
     PaymentStore& store_;
     PaymentProvider& provider_;
+    Elsewhere elsewhere_;
     PaymentLimits limits_;
     net::Batcher<PaymentStore::BeginRequest, PayStartResult> begins_;
     net::Batcher<PaymentStore::FinishRequest, PayFinish> finishes_;

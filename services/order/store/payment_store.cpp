@@ -10,10 +10,17 @@ constexpr postgres::Statement begin_statement{
 };
 
 constexpr postgres::Statement finish_statement{
-    "pay_finish", "SELECT outcome FROM orders.pay_finish_v1($1, $2, $3)"
+    "pay_finish", "SELECT outcome FROM orders.pay_finish_v2($1, $2, $3)"
 };
 
 constexpr postgres::Statement lapse_statement{"pay_lapse", "SELECT orders.pay_lapse_v1($1)"};
+
+constexpr postgres::Statement claim_open_statement{
+    "pay_claim_open",
+    "SELECT order_id, n, amount_cents, currency FROM orders.pay_open_v1($1, $2, $2)"
+};
+
+constexpr postgres::Statement refund_statement{"pay_refund", "SELECT orders.pay_refund_v1($1, $2)"};
 
 constexpr postgres::Statement claim_due_statement{
     "pay_claim_due",
@@ -23,6 +30,16 @@ constexpr postgres::Statement claim_due_statement{
 constexpr postgres::Statement confirm_due_statement{
     "pay_confirm_due", "SELECT orders.pay_confirm_due_v1($1, $2, $3)"
 };
+
+/// The first four columns: order, n, amount, currency.
+PaymentAttempt read_attempt(const postgres::Result& rows, std::size_t row) {
+    return {
+        .order_id = rows.uuid(row, 0),
+        .n = static_cast<std::int32_t>(rows.integer(row, 1)),
+        .amount_cents = rows.integer(row, 2),
+        .currency = std::string(rows.text(row, 3))
+    };
+}
 
 }  // namespace
 
@@ -83,6 +100,27 @@ net::awaitable<std::int64_t> PaymentStore::lapse(int limit, net::Deadline deadli
     co_return result.integer(0, 0);
 }
 
+net::awaitable<std::vector<PaymentAttempt>> PaymentStore::claim_open(
+    int limit, std::int64_t age_ms, net::Deadline deadline
+) {
+    postgres::Parameters parameters;
+    parameters.int4(limit).int8(age_ms);
+    const auto rows = co_await pool_.query(claim_open_statement, parameters, deadline);
+    std::vector<PaymentAttempt> open;
+    open.reserve(rows.rows());
+    for (std::size_t row = 0; row < rows.rows(); ++row) open.push_back(read_attempt(rows, row));
+    co_return open;
+}
+
+net::awaitable<RefundOutcome> PaymentStore::refund(
+    const base::Uuid& order, const base::Uuid& customer, net::Deadline deadline
+) {
+    postgres::Parameters parameters;
+    parameters.uuid(order).uuid(customer);
+    const auto result = co_await pool_.query(refund_statement, parameters, deadline);
+    co_return static_cast<RefundOutcome>(result.integer(0, 0));
+}
+
 net::awaitable<std::vector<PaymentStore::Due>> PaymentStore::claim_due(
     int limit, std::int64_t claim_ms, net::Deadline deadline
 ) {
@@ -92,14 +130,7 @@ net::awaitable<std::vector<PaymentStore::Due>> PaymentStore::claim_due(
     std::vector<Due> due;
     due.reserve(rows.rows());
     for (std::size_t row = 0; row < rows.rows(); ++row) {
-        due.push_back(
-            {.attempt =
-                 {.order_id = rows.uuid(row, 0),
-                  .n = static_cast<std::int32_t>(rows.integer(row, 1)),
-                  .amount_cents = rows.integer(row, 2),
-                  .currency = std::string(rows.text(row, 3))},
-             .refund = rows.boolean(row, 4)}
-        );
+        due.push_back({.attempt = read_attempt(rows, row), .refund = rows.boolean(row, 4)});
     }
     co_return due;
 }

@@ -28,6 +28,7 @@ class PaymentStore {
         std::int32_t n = 0;
         ChargeVerdict verdict = ChargeVerdict::declined;
     };
+    /// A verdict may come again and in any order; each answer says what the attempt came to.
     net::awaitable<std::vector<PayFinish>> finish(
         const std::vector<FinishRequest>& requests, net::Deadline deadline
     );
@@ -35,6 +36,16 @@ class PaymentStore {
     /// Attempts past their time: the order falls back to reserved, due at once; the attempt becomes
     /// void_due. Returns how many.
     net::awaitable<std::int64_t> lapse(int limit, net::Deadline deadline);
+
+    /// Open attempts that are older than `age_ms` and were not claimed for as long.
+    net::awaitable<std::vector<PaymentAttempt>> claim_open(
+        int limit, std::int64_t age_ms, net::Deadline deadline
+    );
+
+    /// A paid order of a sale becomes refunded: its money is due back, its units due at product.
+    net::awaitable<RefundOutcome> refund(
+        const base::Uuid& order, const base::Uuid& customer, net::Deadline deadline
+    );
 
     /// Attempts whose money must be voided or given back, claimed for `claim_ms`.
     struct Due {

@@ -95,19 +95,136 @@ TEST_F(PaymentStoreTest, GivesMoneyBackThatCameTooLate) {
     EXPECT_EQ(shop_.state_of(take_), OrderState::reserved) << "due, until a batch comes by";
 }
 
-TEST_F(PaymentStoreTest, KeepsTheProvidersBook) {
-    const PaymentAttempt attempt{take_.order_id, 1, 3998, "EUR"};
-    const PaymentAttempt voided{take_.order_id, 2, 3998, "EUR"};
-    const auto charge = [&](const PaymentAttempt& which, bool approve) {
-        return shop_.run(shop_.sandbox.charge({{which, approve}}, TestShop::soon())).at(0);
+TEST_F(PaymentStoreTest, GivesMoneyBackThatComesForAnAttemptClosedWithoutMoney) {
+    ASSERT_EQ(shop_.begin(take_).outcome, PayStart::started);
+    EXPECT_EQ(shop_.finish(take_, 1, ChargeVerdict::declined), PayFinish::declined);
+    ASSERT_EQ(shop_.begin(take_).outcome, PayStart::started);
+    EXPECT_EQ(shop_.finish(take_, 1, ChargeVerdict::approved), PayFinish::refund_due);
+    EXPECT_EQ(attempt_state(1), 5);
+    EXPECT_EQ(shop_.finish(take_, 2, ChargeVerdict::approved), PayFinish::paid);
+    EXPECT_EQ(shop_.finish(take_, 2, ChargeVerdict::declined), PayFinish::paid) << "too late";
+    EXPECT_EQ(shop_.state_of(take_), OrderState::paid);
+
+    const Take other = shop_.take();
+    shop_.apply(sale_, {other});
+    ASSERT_EQ(shop_.begin(other, 20).outcome, PayStart::started);
+    wait_ms(30);
+    shop_.run(shop_.payments.lapse(10, TestShop::soon()));
+    auto due = shop_.run(shop_.payments.claim_due(10, 60'000, TestShop::soon()));
+    shop_.run(shop_.payments.confirm_due(due, TestShop::soon()));
+    EXPECT_EQ(shop_.finish(other, 1, ChargeVerdict::approved), PayFinish::refund_due)
+        << "the provider charged what it said was voided";
+}
+
+TEST_F(PaymentStoreTest, TakesAnApprovalRatherThanADeclineOfTheSameMoment) {
+    ASSERT_EQ(shop_.begin(take_).outcome, PayStart::started);
+    const auto outcomes = shop_.run(shop_.payments.finish(
+        {{take_.order_id, 1, ChargeVerdict::declined},
+         {take_.order_id, 1, ChargeVerdict::approved},
+         {take_.order_id, 1, ChargeVerdict::approved}},
+        TestShop::soon()
+    ));
+    EXPECT_EQ(outcomes, std::vector<PayFinish>(3, PayFinish::paid));
+    EXPECT_EQ(shop_.state_of(take_), OrderState::paid);
+}
+
+TEST_F(PaymentStoreTest, LeavesAttemptsOfOtherOrdersAlone) {
+    const Take other = shop_.take();
+    shop_.execute(
+        "INSERT INTO orders.payment_attempts (order_id, n, state, amount_cents, currency, "
+        "paying_until, due_at, created_at, changed_at) VALUES ('" +
+        other.order_id.to_string() + "', 7, 0, 1, 'EUR', now(), now(), now(), now())"
+    );
+    EXPECT_EQ(shop_.finish(other, 7, ChargeVerdict::approved), PayFinish::unknown_attempt);
+    EXPECT_EQ(shop_.number("SELECT state FROM orders.payment_attempts WHERE n = 7"), 0);
+}
+
+TEST_F(PaymentStoreTest, FindsAttemptsWhoseVerdictIsMissing) {
+    ASSERT_EQ(shop_.begin(take_).outcome, PayStart::started);
+    const auto open = [&] {
+        return shop_.run(shop_.payments.claim_open(10, 40, TestShop::soon()));
     };
-    EXPECT_EQ(charge(attempt, true), ChargeVerdict::approved);
-    EXPECT_EQ(charge(attempt, false), ChargeVerdict::approved) << "the first call decides";
-    shop_.run(shop_.sandbox.void_all({voided}, TestShop::soon()));
-    EXPECT_EQ(charge(voided, true), ChargeVerdict::declined) << "a void blocks what comes later";
-    shop_.run(shop_.sandbox.refund_all({attempt}, TestShop::soon()));
-    EXPECT_EQ(charge(attempt, true), ChargeVerdict::declined) << "not charged any more";
-    EXPECT_EQ(shop_.number("SELECT count(*) FROM sandbox.charges WHERE state = 'refunded'"), 1);
+    EXPECT_TRUE(open().empty()) << "still under way";
+    wait_ms(50);
+    const auto found = open();
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].order_id, take_.order_id);
+    EXPECT_EQ(found[0].n, 1);
+    EXPECT_EQ(found[0].amount_cents, 2 * 1999);
+    EXPECT_TRUE(open().empty()) << "claimed";
+    wait_ms(50);
+    EXPECT_EQ(open().size(), 1u);
+    shop_.finish(take_, 1, ChargeVerdict::approved);
+    wait_ms(50);
+    EXPECT_TRUE(open().empty());
+}
+
+class RefundTest : public PaymentStoreTest {
+  protected:
+    RefundOutcome refund(const Take& take) {
+        return shop_.run(shop_.payments.refund(take.order_id, take.customer_id, TestShop::soon()));
+    }
+    std::int64_t returns() {
+        return shop_.number(
+            "SELECT count(*) FROM orders.work_items WHERE kind = 'return_units' AND subject_id = "
+            "'" +
+            take_.order_id.to_string() + "'"
+        );
+    }
+};
+
+TEST_F(RefundTest, IsTheOrderItsMoneyAndItsUnitsInOne) {
+    shop_.pay(take_);
+    EXPECT_EQ(refund(take_), RefundOutcome::refunded);
+    EXPECT_EQ(shop_.state_of(take_), OrderState::refunded);
+    EXPECT_EQ(attempt_state(1), 5);
+    EXPECT_EQ(returns(), 1);
+    EXPECT_EQ(
+        shop_.text("SELECT payload::text FROM orders.work_items WHERE kind = 'return_units'"),
+        "{\"lines\": [{\"quantity\": 2, \"product_id\": \"" +
+            shop_.text("SELECT product_id::text FROM orders.sales") + "\"}]}"
+    );
+    EXPECT_EQ(refund(take_), RefundOutcome::refunded) << "repeated";
+    EXPECT_EQ(returns(), 1);
+    const auto due = shop_.run(shop_.payments.claim_due(10, 60'000, TestShop::soon()));
+    ASSERT_EQ(due.size(), 1u);
+    EXPECT_TRUE(due[0].refund);
+    EXPECT_EQ(due[0].attempt.amount_cents, 2 * 1999);
+    shop_.run(shop_.payments.confirm_due(due, TestShop::soon()));
+    EXPECT_EQ(attempt_state(1), 6);
+    EXPECT_EQ(shop_.finish(take_, 1, ChargeVerdict::approved), PayFinish::refund_due) << "late";
+    EXPECT_EQ(attempt_state(1), 6);
+}
+
+TEST_F(RefundTest, NeverGivesAUnitBackToTheSaleNorToTheLimit) {
+    shop_.pay(take_);
+    ASSERT_EQ(refund(take_), RefundOutcome::refunded);
+    EXPECT_EQ(shop_.apply(sale_, {}).remaining, 3);
+    const Take again = shop_.take_of(take_.customer_id);
+    EXPECT_EQ(shop_.apply(sale_, {again}).takes.at(0).outcome, TakeOutcome::limit_reached);
+    const auto back = shop_.apply(sale_, {}, {{take_.order_id, take_.customer_id}});
+    EXPECT_EQ(back.returns, std::vector<ReturnOutcome>{ReturnOutcome::refunded});
+    EXPECT_EQ(shop_.violations(sale_), "");
+}
+
+TEST_F(RefundTest, IsForWhoPaid) {
+    EXPECT_EQ(refund(take_), RefundOutcome::not_paid);
+    shop_.pay(take_);
+    Take stranger = take_;
+    stranger.customer_id = shop_.new_id();
+    EXPECT_EQ(refund(stranger), RefundOutcome::not_found);
+    EXPECT_EQ(shop_.state_of(take_), OrderState::paid);
+    EXPECT_EQ(returns(), 0);
+}
+
+TEST_F(RefundTest, WorksAfterTheSaleWasSettledToo) {
+    shop_.pay(take_);
+    shop_.run(shop_.sales.control(sale_, SaleAction::end, shop_.new_id(), TestShop::soon()));
+    ASSERT_TRUE(shop_.run(shop_.sales.settle(sale_, TestShop::soon())).settled);
+    EXPECT_EQ(refund(take_), RefundOutcome::refunded);
+    EXPECT_EQ(shop_.standing(sale_).sold, 2) << "a refunded unit counts as sold";
+    EXPECT_EQ(returns(), 1);
+    EXPECT_EQ(shop_.violations(sale_), "");
 }
 
 }  // namespace

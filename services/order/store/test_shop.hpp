@@ -17,7 +17,6 @@
 #include "order/store/ordinary_order_store.hpp"
 #include "order/store/payment_store.hpp"
 #include "order/store/sale_store.hpp"
-#include "order/store/sandbox_ledger.hpp"
 #include "order/store/work_store.hpp"
 #include "postgres/migrate.hpp"
 
@@ -246,7 +245,6 @@ class TestShop {
     OrderHistoryStore history{room_};
     PaymentStore payments{room_};
     WorkStore work_items{room_};
-    SandboxLedger sandbox{room_};
 };
 
 }  // namespace order

@@ -28,7 +28,7 @@ dumps() {
 # A dump names the roles that own and may use things, but doesn't hold them.
 require_roles() {
     missing=$(ask postgres "SELECT string_agg(name, ' ') FROM unnest(ARRAY['auth', 'product',
-        'orders', 'auditor']) AS name WHERE name NOT IN (SELECT rolname FROM pg_roles)")
+        'orders', 'payment', 'auditor']) AS name WHERE name NOT IN (SELECT rolname FROM pg_roles)")
     [ -z "$missing" ] || refuse "these roles are missing: $missing. Run the migrations first" \
         "(make deploy does so): they make them, with the passwords of the secrets"
 }

@@ -1,0 +1,143 @@
+#include "order/clients/payment_client.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/json/object.hpp>
+#include <fmt/format.h>
+
+#include "json/json.hpp"
+
+namespace order {
+namespace {
+
+http::ClientLimits limits_of(std::size_t connections_max) {
+    http::ClientLimits limits;
+    limits.connections_max = connections_max;
+    limits.connect_timeout_ms = 300;
+    limits.response_bytes_max = 64 * 1024;
+    return limits;
+}
+
+std::string text_member(const http::Response& response, std::string_view name) {
+    const auto document = json::parse(response.body);
+    if (!document || !document->is_object()) return {};
+    const auto* const value = document->get_object().if_contains(name);
+    return value && value->is_string() ? std::string(value->get_string()) : std::string();
+}
+
+/// These say that the charge was not even looked at.
+bool is_certainly_without_effect(int status, std::string_view code) {
+    return status == 400 || status == 401 || status == 429 ||
+           (status == 503 && (code == "busy" || code == "unavailable"));
+}
+
+base::NeighbourError senseless(const http::Response& response) {
+    using Effect = base::NeighbourError::Effect;
+    const std::string code = text_member(response, "code");
+    return base::NeighbourError(
+        "payment",
+        fmt::format("status {} {}", response.status, code),
+        is_certainly_without_effect(response.status, code) ? Effect::none : Effect::unknown
+    );
+}
+
+/// Of a charge's state. Voided and refunded mean that this attempt will never be paid for.
+std::optional<ChargeVerdict> verdict_of(const http::Response& response) {
+    const std::string state = text_member(response, "state");
+    if (state == "pending") return std::nullopt;
+    if (state == "charged") return ChargeVerdict::approved;
+    if (state == "declined" || state == "voided" || state == "refunded") {
+        return ChargeVerdict::declined;
+    }
+    throw senseless(response);
+}
+
+bool is_good(const http::Response& response) {
+    return response.status == 200 || response.status == 201;
+}
+
+std::string key_of(const PaymentAttempt& attempt) {
+    return AttemptKey{attempt.order_id, attempt.n}.to_string();
+}
+
+std::string target_of(const PaymentAttempt& attempt) {
+    return "/v1/charges/" + key_of(attempt);
+}
+
+}  // namespace
+
+PaymentClient::PaymentClient(
+    net::Executor executor, http::Origin origin, std::string authorization, Limits limits
+)
+    : authorization_(std::move(authorization)),
+      limits_(limits),
+      client_(std::move(executor), std::move(origin), limits_of(limits.connections_max)) {}
+
+bool PaymentClient::accepts(std::string_view method) const {
+    return is_payment_method(method);
+}
+
+net::awaitable<std::optional<ChargeVerdict>> PaymentClient::charge(
+    PaymentAttempt attempt, std::string method, net::Deadline deadline
+) {
+    const json::Object body{
+        {"key", key_of(attempt)},
+        {"amount_cents", attempt.amount_cents},
+        {"currency", attempt.currency},
+        {"method", method}
+    };
+    const http::Response response =
+        co_await send("POST", "/v1/charges", json::serialize(body), deadline);
+    if (!is_good(response)) throw senseless(response);
+    co_return verdict_of(response);
+}
+
+net::awaitable<std::optional<ChargeVerdict>> PaymentClient::ask(
+    PaymentAttempt attempt, net::Deadline deadline
+) {
+    const http::Response response = co_await send("GET", target_of(attempt), {}, deadline);
+    // The charge itself may still be on its way there.
+    if (response.status == 404) co_return std::nullopt;
+    if (!is_good(response)) throw senseless(response);
+    co_return verdict_of(response);
+}
+
+net::awaitable<VoidAnswer> PaymentClient::void_charge(
+    PaymentAttempt attempt, net::Deadline deadline
+) {
+    const http::Response response =
+        co_await send("POST", target_of(attempt) + "/void", {}, deadline);
+    if (is_good(response)) co_return VoidAnswer::voided;
+    const std::string code = text_member(response, "code");
+    if (response.status == 409 && code == "charged") co_return VoidAnswer::charged;
+    if (response.status == 409 && code == "refunded") co_return VoidAnswer::voided;
+    throw senseless(response);
+}
+
+net::awaitable<void> PaymentClient::refund(PaymentAttempt attempt, net::Deadline deadline) {
+    const http::Response response =
+        co_await send("POST", target_of(attempt) + "/refund", {}, deadline);
+    const bool has_nothing =
+        response.status == 409 && text_member(response, "code") == "not_charged";
+    if (!is_good(response) && !has_nothing) throw senseless(response);
+}
+
+net::awaitable<http::Response> PaymentClient::send(
+    std::string method, std::string target, std::string body, net::Deadline deadline
+) {
+    const auto until =
+        std::min(deadline, net::deadline_in(std::chrono::milliseconds(limits_.timeout_ms)));
+    http::OutgoingRequest request;
+    request.method = std::move(method);
+    request.target = std::move(target);
+    request.headers.set("Authorization", authorization_);
+    if (!body.empty()) request.headers.set("Content-Type", "application/json");
+    request.headers.set("X-Deadline-Ms", fmt::to_string(net::time_left(until).count()));
+    // No Idempotency-Key, though every call may be repeated: http::Client would then send a charge
+    // once more over a new connection, and "cannot connect" would no longer mean "never asked".
+    request.body = std::move(body);
+    co_return co_await client_.send(std::move(request), until);
+}
+
+}  // namespace order

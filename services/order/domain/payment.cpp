@@ -1,0 +1,49 @@
+#include "order/domain/payment.hpp"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace order {
+namespace {
+
+constexpr std::array methods{
+    std::string_view("sandbox:approve"),
+    std::string_view("sandbox:decline"),
+    std::string_view("sandbox:slow"),
+    std::string_view("sandbox:webhook-first"),
+    std::string_view("sandbox:duplicate"),
+    std::string_view("sandbox:silent"),
+};
+
+}  // namespace
+
+std::optional<AttemptKey> AttemptKey::parse(std::string_view text) {
+    const auto colon = text.find(':');
+    if (colon == std::string_view::npos) return std::nullopt;
+    const auto order = base::Uuid::parse(text.substr(0, colon));
+    const std::string_view number = text.substr(colon + 1);
+    AttemptKey key;
+    const char* const end = number.data() + number.size();
+    const auto [stopped, error] = std::from_chars(number.data(), end, key.n);
+    if (!order || error != std::errc() || stopped != end || key.n < 1) return std::nullopt;
+    key.order_id = *order;
+    // One attempt has one name: no leading zeros, no capital letters.
+    if (key.to_string() != text) return std::nullopt;
+    return key;
+}
+
+std::string AttemptKey::to_string() const {
+    return order_id.to_string() + ":" + std::to_string(n);
+}
+
+bool is_payment_method(std::string_view method) {
+    return std::ranges::find(methods, method) != methods.end();
+}
+
+std::string_view payment_methods() {
+    return "sandbox:approve, sandbox:decline, sandbox:slow, sandbox:webhook-first, "
+           "sandbox:duplicate, sandbox:silent";
+}
+
+}  // namespace order

@@ -38,7 +38,7 @@ HEALTH_PORT = 9080
 STOPPED = "STOPPED"
 # How many pods of each kind there are at least.
 WORKLOADS = {
-    "gateway": 2, "echo": 2, "auth": 2, "product": 2, "order": 2,
+    "gateway": 2, "echo": 2, "auth": 2, "product": 2, "order": 2, "payment": 1,
     "postgres": 1, "redis": 3, "redis-sentinel": 3, "redis-primary": 2,
 }  # fmt: skip
 

@@ -14,7 +14,7 @@ from redis_pods import fields
 
 from shop.waiting import wait_until
 
-ROOMS = ("gateway", "echo", "auth", "product", "order")
+ROOMS = ("gateway", "echo", "auth", "product", "order", "payment")
 SECRETS_OF = {
     "common": {"gateway", "order", "redis", "redis-sentinel", "redis-primary"},
     "jwt-key": {"auth"},
@@ -22,12 +22,14 @@ SECRETS_OF = {
     "auth-database": {"auth"},
     "product-database": {"product"},
     "order-database": {"order"},
+    "payment-database": {"payment"},
+    "payment-webhook": {"order", "payment"},
 }
 MEBIBYTE = 1 << 20
 ALL_PODS_MEBIBYTES = 400
 ROOMS_MEBIBYTES = 100
 IMAGE_MEGABYTES = 40
-SIX_IMAGES_MEGABYTES = 80
+ALL_IMAGES_MEGABYTES = 80
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -88,8 +90,22 @@ def test_gateway_to_every_order_pod(shop):
 
 
 def test_nobody_reaches_internal_routes_from_outside(shop):
-    answer = shop.request("POST", "/internal/v1/reservations", body={})
-    assert answer.status in (401, 404), answer
+    for path in ("/internal/v1/reservations", "/internal/v1/payment-events", "/v1/charges"):
+        answer = shop.request("POST", path, body={})
+        assert answer.status in (401, 404), answer
+
+
+def test_order_to_payment_and_back(shop):
+    """A charge goes there; what became of it comes back as a webhook."""
+    sale, token = shop.make_sale(units=1), shop.customer()
+    order = shop.buy(sale, token).body["order_id"]
+    assert shop.pay(order, token, "sandbox:slow").status == 202
+
+    def state():
+        return shop.request("GET", f"/api/v1/orders/{order}", token=token).body["state"]
+
+    wait_until(lambda: state() == "paid", 10, what="the webhook has come")
+    assert shop.cancel(order, token).body["state"] == "refunded"
 
 
 @pytest.mark.parametrize("room", ["gateway", "product", "order"])
@@ -140,7 +156,8 @@ def test_no_pod_has_a_service_account_token(shop):
 
 
 @pytest.mark.parametrize(
-    "room, role", [("auth", "auth"), ("product", "product"), ("order", "orders")]
+    "room, role",
+    [("auth", "auth"), ("product", "product"), ("order", "orders"), ("payment", "payment")],
 )
 def test_room_uses_its_own_role_of_postgres(shop, room, role):
     sessions = shop.database.sql(
@@ -344,8 +361,8 @@ def test_unpacked_sizes_of_images(shop, figures, on_node):
     largest = max(figures.notes["unpacked_megabytes"].values())
     together = sum(layers.values()) / 1e6
     figures.measure("largest image of rooms and operator", largest, "MB", IMAGE_MEGABYTES)
-    figures.measure("all six, shared layers once", together, "MB", SIX_IMAGES_MEGABYTES)
-    assert together < SIX_IMAGES_MEGABYTES
+    figures.measure("all seven, shared layers once", together, "MB", ALL_IMAGES_MEGABYTES)
+    assert together < ALL_IMAGES_MEGABYTES
 
 
 def image_of(shop, workload):

@@ -135,14 +135,6 @@ def test_a_declined_payment_leaves_the_hold(shop):
     assert shop.pay(order, token).body["state"] == "paid"
 
 
-def test_a_paid_order_cannot_be_cancelled(shop):
-    sale, token = shop.make_sale(), shop.customer()
-    order = shop.buy(sale, token).body["order_id"]
-    shop.pay(order, token)
-    refused = shop.cancel(order, token)
-    assert (refused.status, refused.code) == (409, "paid")
-
-
 def test_before_the_start_and_while_paused_nothing_is_sold(shop):
     early = shop.make_sale(starts_s=30)
     refused = shop.buy(early, shop.customer())

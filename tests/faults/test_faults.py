@@ -9,6 +9,7 @@ import pytest
 from lossy_proxy import LossyProxy
 
 from shop.redis_set import NODES, SENTINELS
+from shop.waiting import wait_until
 
 UNITS = 200_000
 SECONDS = 14
@@ -129,6 +130,25 @@ def test_product_and_auth_are_away_during_a_sale(shop, sale):
     assert gap_seconds(report) < MARGIN * REDIS_GAP
     revive(shop)
     check(shop, sale, crowd)
+
+
+def test_the_payment_provider_dies_twice_during_a_sale(shop, sale):
+    """Units are bought all the time; what is paid while it is away is paid later or not at all, and
+    no money is kept without an order."""
+    crowd = buyers(shop, sale, "payment")
+    for second in (FAULT_AT, FAULT_AT + 5):
+        crowd.wait_until_second(second)
+        shop.shop.launcher.kill("payment")
+        crowd.wait_until_second(second + 2)
+        shop.shop.rooms.start_one("payment")
+    report = crowd.report()
+    sold_well(report)
+    assert gap_seconds(report) < MARGIN * REDIS_GAP
+    revive(shop)
+    check(shop, sale, crowd)
+    undone = "select count(*) from orders.payment_attempts where state in (0, 3, 5)"
+    wait_until(lambda: shop.shop.postgres.ask(undone) == "0", 30, what="every attempt is done")
+    shop.audit(crowd.log)
 
 
 def test_a_rolling_restart_loses_no_request(shop, sale):

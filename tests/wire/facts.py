@@ -8,7 +8,8 @@ PASSWORD = "a long enough secret"
 
 
 class Facts:
-    """`known`: by operation, values of its path and members of its body that mean something."""
+    """`known`: by operation, values of its path and members of its body that mean something, and
+    such that every sound body gets."""
 
     def __init__(self, shop):
         self._shop = shop
@@ -19,6 +20,7 @@ class Facts:
         self._know_products()
         self._know_sales()
         self._know_reservations()
+        self._know_charges()
 
     def write(self, file, operations):
         """The facts of these operations, each by its name."""
@@ -39,8 +41,12 @@ class Facts:
             return f"Bearer {token}"
         return f"Service order:{self._secret}" if caller == "service" else None
 
-    def _know(self, name, *, path=None, body=None):
-        self.known[name] = {"path": path or {}, "body": body or {}}
+    def _know(self, name, *, path=None, body=None, every_body=None):
+        self.known[name] = {
+            "path": path or {},
+            "body": body or {},
+            "every_body": every_body or {},
+        }
 
     def _know_accounts(self):
         shop = self._shop
@@ -114,6 +120,28 @@ class Facts:
             body={"lines": [{"product_id": self.product, "sold": 1}]},
         )
         self._know("POST /internal/v1/returns", body={"lines": lines})
+
+    def _know_charges(self):
+        # The other methods keep their answers back, one for ever.
+        self._know("POST /v1/charges", every_body={"method": "sandbox:approve"})
+        for name in (
+            "GET /v1/charges/{key}",
+            "POST /v1/charges/{key}/void",
+            "POST /v1/charges/{key}/refund",
+        ):
+            self._know(name, path={"key": self._charge()})
+
+    def _charge(self):
+        key = str(uuid.uuid4())
+        made = self._shop.request(
+            "POST",
+            "/v1/charges",
+            headers={"Authorization": self._authorization("service")},
+            body={"key": key, "amount_cents": 1, "currency": "EUR", "method": "sandbox:approve"},
+            room="payment",
+        )
+        assert made.status == 201, made
+        return key
 
     def _reservation(self, lines):
         made = self._shop.request(

@@ -35,6 +35,7 @@ def before_call(context, case, kwargs):
     facts = _facts_of(case)
     if not _is_linked(case) and not _keeps_generated():
         _use_what_exists(case, facts)
+    _complete_body(case, facts.get("every_body", {}))
     if facts.get("authorization") and _broken_on_purpose(case) != "Authorization":
         case.headers["Authorization"] = facts["authorization"]
     if facts.get("signing_secret") and _broken_on_purpose(case) != signed_body.HEADER:
@@ -78,5 +79,9 @@ def _use_what_exists(case, facts):
     """What was broken on purpose stays broken."""
     if _is_sound(case, ParameterLocation.PATH):
         case.path_parameters.update(facts.get("path", {}))
+    _complete_body(case, facts.get("body", {}))
+
+
+def _complete_body(case, members):
     if _is_sound(case, ParameterLocation.BODY) and isinstance(case.body, dict):
-        case.body.update(facts.get("body", {}))
+        case.body.update(members)

@@ -219,9 +219,10 @@ def test_service_redis_sentinel_leads_to(shop, number):
     assert pod.address in json.dumps(slices)
 
 
-def test_every_order_pod_is_connected_to_the_redis_master(shop):
+@pytest.mark.parametrize("room", ["order", "gateway"])
+def test_every_pod_that_needs_it_is_connected_to_the_redis_master(shop, room):
     clients = shop.redis.ask(shop.redis.master(), "CLIENT", "LIST")
-    for pod in shop.pods.serving("order"):
+    for pod in shop.pods.serving(room):
         assert shop.metrics(pod)["doorbuster_redis_connected"] == 1, pod.name
         assert f"addr={pod.address}:" in clients, pod.name
 

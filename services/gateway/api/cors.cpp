@@ -2,8 +2,6 @@
 
 #include <utility>
 
-#include "http/problem.hpp"
-
 namespace gateway {
 
 namespace {
@@ -29,19 +27,11 @@ bool starts_with_ignoring_case(std::string_view text, std::string_view begin) {
 
 void Cors::add_preflights(http::Router& router) const {
     if (!settings_.allowed.is_enabled()) return;
-    router.add(
-        "OPTIONS", "/*", around([](http::Request& request) -> net::awaitable<http::Response> {
-            http::Problem problem{
-                .status = 405,
-                .code = "method_not_allowed",
-                .detail =
-                    "OPTIONS is only answered to browsers that ask for another site's page: "
-                    "send Origin and Access-Control-Request-Method."
-            };
-            static_cast<void>(request);
-            co_return http::to_response(problem);
-        })
-    );
+    router.add("OPTIONS", "/*", [this](http::Request& request) { return answer_options(request); });
+}
+
+net::awaitable<http::Response> Cors::answer_options(const http::Request& request) const {
+    co_return preflight(request);
 }
 
 http::Handler Cors::around(http::Handler handler) const {

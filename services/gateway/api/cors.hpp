@@ -30,6 +30,7 @@ class Cors {
   private:
     net::awaitable<http::Response> answer(http::Request& request, const http::Handler& handler)
         const;
+    net::awaitable<http::Response> answer_options(const http::Request& request) const;
     http::Response preflight(const http::Request& request) const;
     void allow(std::string_view origin, http::Headers& headers) const;
 

@@ -186,6 +186,7 @@ void add_catalogue(CLI::App& root, Action& chosen) {
         "  doorbuster catalogue seed --json | jq -r '.[0].id'"
     );
     seed->callback([as_json, &chosen] { chosen = [as_json] { return run_seed(*as_json); }; });
+    add_catalogue_import(*catalogue, chosen);
 }
 
 }  // namespace cli

@@ -4,8 +4,13 @@
 #include <string>
 #include <vector>
 
+#include "cli/command.hpp"
 #include "cli/shop_client.hpp"
 #include "net/net.hpp"
+
+namespace CLI {
+class App;
+}
 
 namespace cli {
 
@@ -31,5 +36,8 @@ struct SeededProduct {
     bool created = false;  ///< false: a product of that name was there
 };
 net::awaitable<std::vector<SeededProduct>> seed_catalogue(ShopClient& shop);
+
+/// `catalogue import`, in a file of its own.
+void add_catalogue_import(CLI::App& catalogue, Action& chosen);
 
 }  // namespace cli

@@ -46,6 +46,7 @@ void add_keys(CLI::App& root, Action& chosen);
 void add_roles(CLI::App& admin, Action& chosen);
 void add_customers(CLI::App& root, Action& chosen);
 void add_catalogue(CLI::App& root, Action& chosen);
+void add_stock(CLI::App& root, Action& chosen);
 void add_sale(CLI::App& root, Action& chosen);
 void add_audit(CLI::App& root, Action& chosen);
 void add_preflight(CLI::App& root, Action& chosen);

@@ -25,6 +25,7 @@ std::unique_ptr<CLI::App> make_root(Action& chosen) {
     add_keys(*root, chosen);
     add_customers(*root, chosen);
     add_catalogue(*root, chosen);
+    add_stock(*root, chosen);
     add_sale(*root, chosen);
     add_audit(*root, chosen);
     add_preflight(*root, chosen);

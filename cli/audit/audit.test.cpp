@@ -452,6 +452,13 @@ TEST_F(AuditTest, FindsMovementsOutOfNowhere) {
     expect_found_by_database(8, "a movement of stock has no restock, return or settlement");
 }
 
+TEST_F(AuditTest, FindsNothingInBooksThatWereCorrected) {
+    execute("DELETE FROM product.stock_ledger WHERE kind = 'settle_sold'");
+    expect_found_by_database(8, "a product's stock is not the sum of its movements");
+    execute(fmt::format("SELECT product.correct_stock_v1('{}', 'row', 'test', 't')", id(product)));
+    EXPECT_TRUE(look().holds());
+}
+
 TEST_F(AuditTest, FindsAChargeUnderAKeyThatNobodyMade) {
     execute("INSERT INTO sandbox.charges VALUES ('who knows', 1, 'EUR', 'charged')");
     expect_found_by_database(7, "the provider charged without a payment");

@@ -1,10 +1,16 @@
 """The catalogue as customers and admins use it: through the gateway, on real processes."""
 
+import http.client
+import json
+import subprocess
 import time
 import uuid
 from urllib.parse import quote
 
 import pytest
+
+from shop.rooms import program
+from shop.tiers import TierMeter, spent
 
 ARTICLES = [
     ("Cirrus headphones", "audio", 24900, "Over-ear, folds flat."),
@@ -174,3 +180,101 @@ def test_an_image_is_a_reference(shop, articles, image):
     path = f"/api/v1/products/{articles['Halo lamp']}"
     refused = shop.admin("PATCH", path, body={"image": image})
     assert (refused.status, refused.body["field"]) == (400, "image"), refused
+
+
+CSV_HEADING = "name,category,price_cents,currency,description,initial_stock,key\n"
+
+
+def run_command(shop, *arguments):
+    """The operator's command: exit code, standard output, standard error."""
+    done = subprocess.run(
+        [str(program("doorbuster")), *map(str, arguments)],
+        env=shop.shop.operator_environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_catalogue_is_imported_all_or_nothing(shop, tmp_path):
+    word = f"w{uuid.uuid4().hex[:12]}"
+    good = f'"{word} lamp, big",light,1999,EUR,"Two\nlines.",5,{word}-1\n{word} chair,seat,2999,EUR,,0,\n'
+    wrong = tmp_path / "wrong.csv"
+    wrong.write_text(CSV_HEADING + good + f"{word},,1.5,EUR,,0,\n" + f"{word},x,1,eur,,-1,\n")
+    code, _, said = run_command(shop, "catalogue", "import", wrong)
+    assert code == 1
+    for place in (":5: price_cents: ", ":5: category: ", ":6: currency: ", ":6: initial_stock: "):
+        assert place in said, said
+    assert "nothing was imported" in said
+    target = f"/api/v1/products?q={word}&sort=price_asc"
+    assert shop.admin("GET", target).body["products"] == []
+
+    file = tmp_path / "good.csv"
+    file.write_text("\ufeff" + (CSV_HEADING + good).replace("\n", "\r\n"), newline="")
+    code, said, _ = run_command(shop, "catalogue", "import", file, "--dry-run")
+    assert code == 0 and "2 products created" in said
+    assert shop.admin("GET", target).body["products"] == []
+    code, said, wrongs = run_command(shop, "catalogue", "import", file, "--json")
+    assert code == 0, wrongs
+    assert json.loads(said) == {
+        "rows": 2, "created": 2, "changed": 0, "unchanged": 0, "dry_run": False, "errors": [],
+    }  # fmt: skip
+    made = shop.admin("GET", target).body["products"]
+    assert [one["name"] for one in made] == [f"{word} lamp, big", f"{word} chair"]
+    assert made[0]["available"] == 5
+    code, said, _ = run_command(shop, "catalogue", "import", file)
+    assert code == 0 and "0 products created, 0 changed, 2 there already" in said
+    assert len(shop.admin("GET", target).body["products"]) == 2
+
+
+def test_stock_is_shown_with_its_history_and_put_right(shop):
+    product = shop.make_product(stock=7)
+    damaged = {"quantity": -2, "reason": "damaged in transit"}
+    path = f"/api/v1/products/{product}/restocks"
+    assert shop.admin("POST", path, key=str(uuid.uuid4()), body=damaged).status == 201
+    code, said, _ = run_command(shop, "stock", "show", product, "--json")
+    assert code == 0 and json.loads(said)["stock"] == 5
+    code, said, _ = run_command(shop, "stock", "history", product, "--json")
+    newest, oldest = json.loads(said)
+    assert (newest["stock_change"], newest["reason"]) == (-2, "damaged in transit")
+    assert newest["actor"].startswith("admin:")
+    assert (oldest["kind"], oldest["stock_after"]) == ("initial", 7)
+
+    assert run_command(shop, "stock", "reconcile", product)[0] == 0
+    shop.shop.postgres.ask(f"UPDATE product.products SET stock = 99 WHERE id = '{product}'")
+    code, said, _ = run_command(shop, "stock", "reconcile", product)
+    assert code == 1 and "the row was changed past the ledger" in said
+    code, _, said = run_command(shop, "stock", "reconcile", product, "--fix")
+    assert code == 2 and "--yes" in said
+    code, said, wrongs = run_command(shop, "stock", "reconcile", product, "--fix", "--yes")
+    assert code == 0, wrongs
+    assert "stock 99 -> 5" in said
+    assert shop.request("GET", f"/api/v1/products/{product}").body["stock"] == 5
+    assert run_command(shop, "stock", "reconcile", product)[0] == 0
+    assert "correction" in run_command(shop, "stock", "history", product)[1]
+
+
+def test_a_page_costs_less_than_a_millisecond_of_cpu(shop, articles):
+    """Of 20 products, warm, over all tiers; CPU time, so that a busy machine does not matter."""
+    for number in range(20):
+        shop.make_product(stock=number)
+    meter = TierMeter(shop.shop.launcher)
+    connection = http.client.HTTPConnection(*shop.address(), timeout=15)
+
+    def ask(count):
+        for _ in range(count):
+            connection.request("GET", "/api/v1/products?limit=20")
+            answer = connection.getresponse()
+            body = answer.read()
+            assert answer.status == 200
+        return len(json.loads(body)["products"])
+
+    assert ask(200) == 20
+    before = meter.read()
+    ask(3000)
+    used = spent(before, meter.read())
+    connection.close()
+    per_page_ms = {tier: 1000 * seconds / 3000 for tier, seconds in used.items()}
+    print("CPU ms per page:", {tier: round(each, 3) for tier, each in per_page_ms.items()})
+    assert sum(per_page_ms.values()) < 1, per_page_ms

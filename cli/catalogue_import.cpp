@@ -1,0 +1,154 @@
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <sstream>
+
+#include <CLI/CLI.hpp>
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <fmt/format.h>
+
+#include "cli/accounts.hpp"
+#include "cli/catalogue.hpp"
+#include "cli/catalogue_import/import_products.hpp"
+#include "cli/command.hpp"
+#include "cli/terminal_line.hpp"
+#include "json/json.hpp"
+
+namespace cli {
+namespace {
+
+constexpr std::size_t problems_shown_max = 50;
+
+struct Options {
+    std::string file;
+    std::string errors_file;
+    bool update = false;
+    bool dry_run = false;
+    bool json = false;
+};
+
+std::string line_of(const std::string& file, const ImportProblem& problem) {
+    const std::string field = problem.field.empty() ? "" : problem.field + ": ";
+    return fmt::format("{}:{}: {}{}\n", file, problem.line, field, problem.what);
+}
+
+void print_json(const Options& options, std::size_t rows, const ImportOutcome& outcome) {
+    json::Array errors;
+    for (const ImportProblem& problem : outcome.problems) {
+        errors.push_back(
+            json::Object{{"line", problem.line}, {"field", problem.field}, {"what", problem.what}}
+        );
+    }
+    std::cout << json::serialize(json::Object{
+                     {"rows", static_cast<std::int64_t>(rows)},
+                     {"created", outcome.created},
+                     {"changed", outcome.changed},
+                     {"unchanged", outcome.unchanged},
+                     {"dry_run", options.dry_run},
+                     {"errors", std::move(errors)},
+                 })
+              << "\n";
+}
+
+/// All of them to the file, if there is one, and the first to the terminal.
+void tell(const Options& options, const std::vector<ImportProblem>& problems) {
+    if (!options.errors_file.empty()) {
+        std::ofstream all(options.errors_file);
+        for (const ImportProblem& problem : problems) all << line_of(options.file, problem);
+        if (!all.flush()) throw Failure("can't write " + options.errors_file);
+    }
+    if (options.json) return;
+    for (std::size_t index = 0; index < problems.size() && index < problems_shown_max; ++index) {
+        std::cerr << line_of(options.file, problems[index]);
+    }
+    if (problems.size() > problems_shown_max) {
+        std::cerr << fmt::format(
+            "... and {} more{}\n",
+            problems.size() - problems_shown_max,
+            options.errors_file.empty() ? "; --errors FILE takes all"
+                                        : ", in " + options.errors_file
+        );
+    }
+}
+
+ProductFile read_file(const Options& options, TerminalLine& line) {
+    std::ifstream input(options.file, std::ios::binary);
+    if (!input) throw UsageError("can't read " + options.file);
+    return read_product_file(input, [&line](std::int64_t lines) {
+        line.show(fmt::format("reading, line {}", lines));
+    });
+}
+
+ImportOutcome import_file(const Options& options, const ProductFile& file, TerminalLine& line) {
+    base::Environment environment;
+    const auto url = environment.secret(
+        "DATABASE_ADMIN_URL", 1, "postgresql:// address of the database's owner"
+    );
+    require_sound(environment);
+    net::asio::io_context loop{1};
+    postgres::Pool pool(loop.get_executor(), database_settings(url), nullptr);
+    const auto progress = [&line](std::string_view what, std::size_t done, std::size_t total) {
+        line.show(fmt::format("{} {}/{}", what, done, total));
+    };
+    const ImportOptions how{options.update, options.dry_run};
+    return run(loop, import_products(pool, file.rows, how, progress));
+}
+
+int run_import(const Options& options) {
+    ImportOutcome outcome;
+    std::size_t rows = 0;
+    {
+        TerminalLine line;
+        const ProductFile file = read_file(options, line);
+        rows = file.rows.size();
+        if (file.problems.empty()) {
+            outcome = import_file(options, file, line);
+        } else {
+            outcome.problems = file.problems;
+        }
+    }
+    tell(options, outcome.problems);
+    if (options.json) print_json(options, rows, outcome);
+    if (!outcome.problems.empty()) {
+        throw Failure(fmt::format(
+            "{} problems in {}: nothing was imported", outcome.problems.size(), options.file
+        ));
+    }
+    if (!options.json) {
+        std::cout << fmt::format(
+            "{}{} products created, {} changed, {} there already\n",
+            options.dry_run ? "would be: " : "",
+            outcome.created,
+            outcome.changed,
+            outcome.unchanged
+        );
+    }
+    return exit_ok;
+}
+
+}  // namespace
+
+void add_catalogue_import(CLI::App& catalogue, Action& chosen) {
+    const auto options = std::make_shared<Options>();
+    CLI::App* const import =
+        catalogue.add_subcommand("import", "Products from a CSV file, all or nothing");
+    import->add_option("file", options->file, "CSV; the first line names the columns")
+        ->check(CLI::ExistingFile)
+        ->required();
+    import->add_flag("--update", options->update, "Change products that were imported before");
+    import->add_flag("--dry-run", options->dry_run, "Do everything, and take it back");
+    import->add_option("--errors", options->errors_file, "Write all errors to this file");
+    import->add_flag("--json", options->json, "Print JSON");
+    import->footer(
+        "Columns: name, category, price_cents, currency; optional description, image,\n"
+        "initial_stock, key. A row is known by its key, or else by what it says, so that a file\n"
+        "may be imported again: what is there already stays as it is, its stock always.\n"
+        "Environment: DATABASE_ADMIN_URL (or DATABASE_ADMIN_URL_FILE with a path).\n\nExample:\n"
+        "  doorbuster catalogue import products.csv --dry-run\n"
+        "  doorbuster catalogue import products.csv --errors wrong.txt"
+    );
+    import->callback([options, &chosen] { chosen = [options] { return run_import(*options); }; });
+}
+
+}  // namespace cli

@@ -89,7 +89,8 @@ def test_a_search_finds_what_people_type(shop, articles):
 
 
 @pytest.mark.parametrize(
-    "text", ["%F0%9F%98%80", "!!!", "%22", "'", "%28%28%28", "x" * 200, "-", "%CC%81", "a:*b", "%5C"]
+    "text",
+    ["%F0%9F%98%80", "!!!", "%22", "'", "%28%28%28", "x" * 200, "-", "%CC%81", "a:*b", "%5C"],
 )
 def test_odd_searches_are_answered(shop, text):
     for sort in ("relevance", "newest", "price_asc", "name"):
@@ -175,7 +176,9 @@ def test_everybody_sees_a_change_within_a_second(shop, articles):
     assert shop.admin("PATCH", path, body={"price_cents": 7900}).status == 200
 
 
-@pytest.mark.parametrize("image", ["javascript:alert(1)", "data:,x", "http://example.com/a", "a.png"])
+@pytest.mark.parametrize(
+    "image", ["javascript:alert(1)", "data:,x", "http://example.com/a", "a.png"]
+)
 def test_an_image_is_a_reference(shop, articles, image):
     path = f"/api/v1/products/{articles['Halo lamp']}"
     refused = shop.admin("PATCH", path, body={"image": image})
@@ -199,7 +202,8 @@ def run_command(shop, *arguments):
 
 def test_a_catalogue_is_imported_all_or_nothing(shop, tmp_path):
     word = f"w{uuid.uuid4().hex[:12]}"
-    good = f'"{word} lamp, big",light,1999,EUR,"Two\nlines.",5,{word}-1\n{word} chair,seat,2999,EUR,,0,\n'
+    good = f'"{word} lamp, big",light,1999,EUR,"Two\nlines.",5,{word}-1\n'
+    good += f"{word} chair,seat,2999,EUR,,0,\n"
     wrong = tmp_path / "wrong.csv"
     wrong.write_text(CSV_HEADING + good + f"{word},,1.5,EUR,,0,\n" + f"{word},x,1,eur,,-1,\n")
     code, _, said = run_command(shop, "catalogue", "import", wrong)

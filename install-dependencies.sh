@@ -18,7 +18,7 @@ BENCH_PACKAGES=()
 readonly PACKAGES=(
     g++ cmake ninja-build ccache pkg-config make curl openssl python3
     python3-pytest python3-venv python3-yaml
-    libpq-dev libhiredis-dev libssl-dev libsodium-dev libfmt-dev libspdlog-dev
+    libpq-dev libhiredis-dev libssl-dev libsodium-dev zlib1g-dev libfmt-dev libspdlog-dev
     prometheus-cpp-dev libcli11-dev libgtest-dev libgmock-dev libbenchmark-dev
     "${DAEMONS[@]}"
 )

@@ -31,6 +31,7 @@ HIDDEN = [
     (re.compile(r"^hiredis/"), "redis"),
     (re.compile(r"^sodium"), "password"),
     (re.compile(r"^spdlog/"), "logging"),
+    (re.compile(r"^zlib"), "http"),
 ]
 
 # What each part of a room may include of the same room. main, app and config are its root: they

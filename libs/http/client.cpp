@@ -67,6 +67,8 @@ void append_request(std::string& out, const OutgoingRequest& request, std::strin
         if (!is_header_text(name) || !is_header_text(value)) continue;
         out.append("\r\n").append(name).append(": ").append(value);
     }
+    out.append("\r\ntraceparent: ")
+        .append((request.trace ? *request.trace : TraceContext::make()).next_hop());
     if (!request.body.empty() || !takes_no_body(request.method)) {
         out.append("\r\nContent-Length: ");
         append_number(out, request.body.size());

@@ -52,8 +52,10 @@ class TransportError : public base::NeighbourError {
 struct OutgoingRequest {
     std::string method = "GET";
     std::string target = "/";
-    Headers headers;  ///< without Host, Content-Length, Connection
+    Headers headers;  ///< without Host, Content-Length, Connection, traceparent
     std::string body;
+    /// Whose doing this is: Request::trace. A new trace if absent, as for work of one's own.
+    std::optional<TraceContext> trace = {};
 };
 
 /// A bounded pool of keep-alive connections to one origin. A pooled connection that the peer closed

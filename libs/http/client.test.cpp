@@ -194,14 +194,26 @@ TEST_F(ClientTest, ReusesItsConnection) {
 TEST_F(ClientTest, WritesWhatIsNeeded) {
     server.then(ok);
     server.then(ok);
-    ask(safe_post());
+    auto traced = safe_post();
+    traced.trace = http::TraceContext::make();
+    ask(traced);
     const auto host = "Host: 127.0.0.1:" + std::to_string(server.port()) + "\r\n";
+    const auto trace_of = [&](std::size_t index) {
+        const std::string& text = server.requests().at(index);
+        return text.substr(text.find("traceparent: ") + 13, 55);
+    };
+    EXPECT_EQ(trace_of(0).substr(3, 32), traced.trace->trace_id());
     EXPECT_EQ(
         server.requests().at(0),
-        "POST / HTTP/1.1\r\n" + host + "Idempotency-Key: key-1\r\nContent-Length: 1\r\n\r\nx"
+        "POST / HTTP/1.1\r\n" + host + "Idempotency-Key: key-1\r\ntraceparent: " + trace_of(0) +
+            "\r\nContent-Length: 1\r\n\r\nx"
     );
     ask();
-    EXPECT_EQ(server.requests().at(1), "GET / HTTP/1.1\r\n" + host + "\r\n");
+    EXPECT_EQ(
+        server.requests().at(1),
+        "GET / HTTP/1.1\r\n" + host + "traceparent: " + trace_of(1) + "\r\n\r\n"
+    );
+    EXPECT_TRUE(http::TraceContext::parse(trace_of(1)).has_value()) << "a trace of its own";
 }
 
 TEST_F(ClientTest, ReadsEveryFraming) {

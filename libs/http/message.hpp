@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/uuid.hpp"
+#include "http/trace_context.hpp"
 #include "net/net.hpp"
 
 namespace http {
@@ -33,12 +35,28 @@ class Headers {
     void clear() { fields_.clear(); }
     void reserve(std::size_t fields) { fields_.reserve(fields); }
 
+    auto begin() { return fields_.begin(); }
+    auto end() { return fields_.end(); }
     auto begin() const { return fields_.begin(); }
     auto end() const { return fields_.end(); }
     std::size_t size() const { return fields_.size(); }
 
   private:
     std::vector<Field> fields_;
+};
+
+/// What becomes known of a request while it is served, for the access log alone.
+struct RequestNotes {
+    std::optional<base::Uuid> account_id;
+    std::string client_address;  ///< before trusted proxies; empty: the peer's
+    std::string upstream;        ///< the pod that answered, host:port
+    int retries = 0;
+};
+
+/// Headers that the parser saw, so that nobody looks for those that most requests don't have.
+struct NoticedHeaders {
+    bool negotiates = false;  ///< Accept-Encoding, If-Match or If-None-Match
+    bool traces = false;      ///< traceparent or tracestate
 };
 
 /// A request as a handler sees it. Owned by the connection until the handler returned.
@@ -59,6 +77,11 @@ struct Request {
     /// valid as long as it is. Bounded labels for metrics.
     std::string_view route_pattern;
     std::string_view route_method;
+    /// The caller's trace, or a new one; for OutgoingRequest::trace.
+    TraceContext trace;
+    NoticedHeaders noticed;
+    /// Whoever learns something writes it down: no answer depends on it.
+    mutable RequestNotes notes;
 
     /// "" if the route has no such parameter.
     std::string_view path_parameter(std::string_view name) const;

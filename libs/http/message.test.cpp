@@ -32,26 +32,44 @@ TEST(Request, ReadsQueryParameters) {
 
 TEST(Path, DecodesStrictly) {
     EXPECT_EQ(http::decode_path("/caf%C3%A9/a+b"), "/caf\xC3\xA9/a+b");
-    for (const auto* refused :
-         {"",
-          "a",
-          "/%",
-          "/%2",
-          "/%zz",
-          "/a%2Fb",
-          "/%00",
-          "/a/../b",
-          "/%2e%2E",
-          "/.",
-          "/a\\b",
-          "/%5c",
-          "/%ff",
-          "/%C0%AF",
-          "/%ED%A0%80",
-          "/%0d%0aX:1"}) {
+    for (const auto* refused : {"",
+                                "a",
+                                "/%",
+                                "/%2",
+                                "/%zz",
+                                "/a%2Fb",
+                                "/%00",
+                                "/a/../b",
+                                "/%2e%2E",
+                                "/.",
+                                "/a\\b",
+                                "/%5c",
+                                "/%ff",
+                                "/%7f",
+                                "/%09",
+                                "/%c1%81",
+                                "/%e0%80%af",
+                                "/%f0%80%80%af",
+                                "/%f4%90%80%80",
+                                "/a%5c..%5cb",
+                                "/a/%2e./b",
+                                "/a/.%2e",
+                                "/%2e",
+                                "/a%2fb%2F",
+                                "//a/..",
+                                "/a\x01",
+                                "/\xff",
+                                "*",
+                                "//..",
+                                "/%C0%AF",
+                                "/%ED%A0%80",
+                                "/%0d%0aX:1"}) {
         EXPECT_FALSE(http::decode_path(refused).has_value()) << refused;
     }
     EXPECT_EQ(http::decode_path("/..a/b..").value(), "/..a/b..");
+    EXPECT_EQ(http::decode_path("/a//b").value(), "/a//b") << "never merged: no route has that";
+    EXPECT_EQ(http::decode_path("/%252e%252e/%252f").value(), "/%2e%2e/%2f") << "decoded once";
+    EXPECT_EQ(http::decode_path("/...").value(), "/...");
 }
 
 TEST(Problem, EscapesAndCarriesMembers) {

@@ -16,6 +16,9 @@ namespace {
 constexpr std::size_t first_capacity = 4096;
 /// A chunk's size line or the trailers: more than fits here at once is refused.
 constexpr std::size_t chunk_line_max = 4096;
+/// A robust server skips an empty line before a request (RFC 9112, 2.2); this many it still takes.
+constexpr int empty_lines_max = 4;
+constexpr std::size_t method_bytes_max = 32;
 constexpr std::size_t request_id_min = 8;
 constexpr std::size_t request_id_max = 64;
 
@@ -34,6 +37,67 @@ std::int64_t deadline_ms(const Headers& headers, std::int64_t most) {
     const auto read = std::from_chars(text->data(), end, value);
     if (read.ec != std::errc{} || read.ptr != end || value < 0) return most;
     return std::min(value, most);
+}
+
+bool is_alphanumeric(char letter) {
+    return (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z') ||
+           (letter >= '0' && letter <= '9');
+}
+
+/// RFC 9110, 7.2 and RFC 3986, 3.2.2, coarsely: nothing that could be taken for more than a host
+/// and a port.
+bool is_host(std::string_view text) {
+    constexpr std::string_view others = "-._~%!$&'()*+,;=:[]";
+    return std::ranges::all_of(text, [&](char letter) {
+        return is_alphanumeric(letter) || others.find(letter) != std::string_view::npos;
+    });
+}
+
+/// "http://host/path?query", which a server has to take (RFC 9112, 3.2.2), becomes "/path?query":
+/// what follows reads and passes on one form only. False if it has no host.
+bool make_origin_form(std::string& target) {
+    const std::string_view all = target;
+    std::size_t host_at = 0;
+    for (const std::string_view scheme : {"http://", "https://"}) {
+        if (equal_ignoring_case(all.substr(0, scheme.size()), scheme)) host_at = scheme.size();
+    }
+    if (host_at == 0) return true;
+    const auto host_end = std::min(all.find_first_of("/?", host_at), all.size());
+    const auto host = all.substr(host_at, host_end - host_at);
+    if (host.empty() || !is_host(host)) return false;
+    const bool has_path = host_end < all.size() && all[host_end] == '/';
+    target = (has_path ? "" : "/") + target.substr(host_end);
+    return true;
+}
+
+/// The first line, or as much of it as came, may begin a request of HTTP/1: a method, and at its
+/// end the version. Tells TLS, HTTP/0.9 and chatter at once instead of when their time is up.
+bool may_be_request_line(std::string_view line, bool is_whole) {
+    if (line == "\r" && !is_whole) return true;  // of an empty line before it
+    const auto method = line.substr(0, line.find(' '));
+    const bool is_method = std::ranges::all_of(method, [](char letter) {
+        return is_alphanumeric(letter) || letter == '-' || letter == '_';
+    });
+    if (!is_method || method.size() > method_bytes_max) return false;
+    constexpr std::string_view version = " HTTP/1.1";
+    return !is_whole || (line.size() > version.size() &&
+                         line.substr(line.size() - version.size()).starts_with(" HTTP/"));
+}
+
+/// Sets `trace`. What is not valid is dropped, `tracestate` with it, so that it goes no further.
+void take_trace(Request& request) {
+    std::optional<TraceContext> trace;
+    if (request.noticed.traces) {
+        const auto header = request.headers.get("traceparent");
+        if (header && request.headers.count("traceparent") == 1) {
+            trace = TraceContext::parse(*header);
+        }
+        if (!trace) {
+            request.headers.erase("traceparent");
+            request.headers.erase("tracestate");
+        }
+    }
+    request.trace = trace ? *trace : TraceContext::make();
 }
 
 }  // namespace
@@ -67,15 +131,24 @@ struct RequestReader::Parsing {
     bool continue_due = false;
 };
 
-RequestReader::RequestReader(const ServerLimits& limits)
-    : limits_(limits),
-      buffer_(new char[first_capacity]),
-      capacity_(first_capacity),
-      parsing_(std::make_unique<Parsing>()) {}
+RequestReader::RequestReader(const ServerLimits& limits) : limits_(limits) {}
 
 RequestReader::~RequestReader() = default;
 
+void RequestReader::release() {
+    if (mid_request()) return;
+    buffer_.reset();
+    parsing_.reset();
+    capacity_ = begin_ = end_ = scanned_ = 0;
+    state_ = State::head;
+}
+
 std::span<char> RequestReader::space() {
+    if (!buffer_) {
+        buffer_.reset(new char[first_capacity]);
+        capacity_ = first_capacity;
+        parsing_ = std::make_unique<Parsing>();
+    }
     if (begin_ == end_) begin_ = end_ = 0;
     if (end_ == capacity_) {
         if (begin_ > 0) {
@@ -94,25 +167,27 @@ std::span<char> RequestReader::space() {
 }
 
 RequestReader::Progress RequestReader::advance(Request& request) {
+    if (!buffer_) return Progress::more;
     if (state_ == State::done) {
         parsing_->parser.reset();
         parsing_->continue_due = false;
         state_ = State::head;
         scanned_ = 0;
-        folded_ = false;
+        empty_lines_ = 0;
     }
     if (state_ == State::body) return begin_ == end_ ? Progress::more : parse(request);
     while (scanned_ == 0 && end_ - begin_ >= 2 && buffer_[begin_] == '\r' &&
            buffer_[begin_ + 1] == '\n') {
-        begin_ += 2;  // an empty line before the request line (RFC 9112, 2.2)
+        begin_ += 2;
+        if (++empty_lines_ > empty_lines_max) {
+            return refuse(400, "request_malformed", "Empty lines are no request.");
+        }
     }
     const std::size_t head_bytes = find_head_end();
     if ((head_bytes ? head_bytes : end_ - begin_) > limits_.header_bytes_max) {
         return refuse(431, "headers_too_large", "Send fewer or shorter headers.");
     }
-    if (folded_) {
-        return refuse(400, "request_malformed", "A header must not be continued on a new line.");
-    }
+    if (const char* flaw = flaw_in_head()) return refuse(400, "request_malformed", flaw);
     if (head_bytes == 0) return Progress::more;
     request.headers.clear();
     request.headers.reserve(12);
@@ -120,19 +195,33 @@ RequestReader::Progress RequestReader::advance(Request& request) {
     request.path_parameters.clear();
     request.route_pattern = {};
     request.route_method = {};
-    parsing_->parser.emplace(request, head_bytes, limits_.body_bytes_max);
+    request.noticed = {};
+    request.notes = {};
+    parsing_->parser.emplace(
+        request, head_bytes, limits_.header_fields_max, limits_.body_bytes_max
+    );
     return parse(request);
 }
 
 std::size_t RequestReader::find_head_end() {
     const char* const first = buffer_.get() + begin_;
     const char* const last = buffer_.get() + end_;
+    if (scanned_ == 0) {
+        folded_ = bare_line_end_ = false;
+        const auto* line_end = static_cast<const char*>(
+            std::memchr(first, '\n', static_cast<std::size_t>(last - first))
+        );
+        const auto* text_end = line_end ? line_end - (line_end > first ? 1 : 0) : last;
+        is_http_ = may_be_request_line({first, text_end}, line_end != nullptr);
+        if (!line_end) return 0;  // looked at again as a whole: one line is bounded
+    }
     const char* from = first + scanned_;
     while (from < last) {
         const auto* line_end =
             static_cast<const char*>(std::memchr(from, '\n', static_cast<std::size_t>(last - from))
             );
         if (!line_end) break;
+        if (line_end == first || line_end[-1] != '\r') bare_line_end_ = true;
         if (last - line_end < 3) {
             scanned_ = static_cast<std::size_t>(line_end - first);
             return 0;
@@ -147,6 +236,14 @@ std::size_t RequestReader::find_head_end() {
     return 0;
 }
 
+const char* RequestReader::flaw_in_head() const {
+    if (begin_ == end_) return nullptr;
+    if (bare_line_end_) return "Lines of the head must end in CR LF.";
+    if (!is_http_) return "This is not HTTP/1.1.";
+    if (folded_) return "A header must not be continued on a new line.";
+    return nullptr;
+}
+
 RequestReader::Progress RequestReader::parse(Request& request) {
     auto& parser = *parsing_->parser;
     boost::system::error_code error;
@@ -154,6 +251,13 @@ RequestReader::Progress RequestReader::parse(Request& request) {
     begin_ += parser.put({buffer_.get() + begin_, end_ - begin_}, error);
     const bool need_more = error == beast_http::error::need_more;
     if (error && !need_more) {
+        if (error == beast_http::error::header_limit) {
+            return refuse(
+                431,
+                "headers_too_large",
+                "A request may have " + std::to_string(limits_.header_fields_max) + " headers."
+            );
+        }
         if (error == beast_http::error::body_limit) {
             return refuse(
                 413,
@@ -197,7 +301,12 @@ RequestReader::Progress RequestReader::finish_head(Request& request) {
     if (parser.chunked() && parser.version() < 11) {
         return refuse(400, "request_malformed", "HTTP/1.0 has no Transfer-Encoding.");
     }
-    const std::string_view target = request.target;
+    const auto host = request.headers.get("Host");
+    if (host && !is_host(*host)) {
+        return refuse(400, "host_missing", "Host must be one name or address, and perhaps a port.");
+    }
+    const bool has_form = make_origin_form(request.target);
+    const std::string_view target = has_form ? request.target : std::string_view();
     const auto question = std::min(target.find('?'), target.size());
     auto path = decode_path(target.substr(0, question));
     if (!path) {
@@ -217,6 +326,7 @@ RequestReader::Progress RequestReader::finish_head(Request& request) {
 void RequestReader::finish(Request& request) const {
     const auto id = request.headers.get("X-Request-Id");
     request.request_id = id && is_request_id(*id) ? std::string(*id) : make_request_id();
+    take_trace(request);
     const auto left = deadline_ms(request.headers, limits_.request_timeout_ms);
     request.deadline = net::deadline_in(std::chrono::milliseconds(left));
 }
@@ -227,7 +337,7 @@ RequestReader::Progress RequestReader::refuse(int status, const char* code, std:
 }
 
 bool RequestReader::take_continue() {
-    return std::exchange(parsing_->continue_due, false);
+    return parsing_ && std::exchange(parsing_->continue_due, false);
 }
 
 bool RequestReader::keep_alive() const {

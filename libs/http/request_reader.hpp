@@ -24,6 +24,8 @@ class RequestReader {
     /// Room for the next bytes, never empty; received() says how many came.
     std::span<char> space();
     void received(std::size_t bytes) { end_ += bytes; }
+    /// Gives the buffer back while nothing is in it; space() makes another.
+    void release();
 
     /// Reads on with what is there. When complete, `request` holds method, target, path, query,
     /// headers, body, request_id and deadline; the next call begins the next request.
@@ -45,17 +47,22 @@ class RequestReader {
     Progress refuse(int status, const char* code, std::string detail);
     /// The head's length including its empty line; 0 if its end did not come yet.
     std::size_t find_head_end();
+    /// Why the head can't become a request, told before its end came; null if it may.
+    const char* flaw_in_head() const;
     Progress parse(Request& request);
     Progress finish_head(Request& request);
     void finish(Request& request) const;
 
     const ServerLimits& limits_;
     std::unique_ptr<char[]> buffer_;
-    std::size_t capacity_;
+    std::size_t capacity_ = 0;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
-    std::size_t scanned_ = 0;  ///< bytes after begin_ known not to hold the head's end
-    bool folded_ = false;      ///< a header line was continued on the next (obsolete, refused)
+    std::size_t scanned_ = 0;     ///< bytes after begin_ known not to hold the head's end
+    int empty_lines_ = 0;         ///< before the request line
+    bool folded_ = false;         ///< a header line was continued on the next (obsolete, refused)
+    bool bare_line_end_ = false;  ///< a line of the head ended without CR
+    bool is_http_ = true;         ///< the first line, as far as it came, may be one of HTTP/1
     State state_ = State::head;
     std::unique_ptr<Parsing> parsing_;
     Problem refusal_;

@@ -75,7 +75,7 @@ struct Router::Match {
     std::string allowed;  ///< methods of the path's other routes, for 405
 };
 
-void Router::add(std::string method, std::string pattern, Handler handler) {
+void Router::add(std::string method, std::string pattern, Handler handler, Admission admission) {
     DOORBUSTER_ASSERT(pattern.starts_with('/'));
     auto entry = std::make_unique<Entry>();
     const Segments segments(pattern);
@@ -83,6 +83,7 @@ void Router::add(std::string method, std::string pattern, Handler handler) {
     entry->segments.assign(segments.items.begin(), segments.items.begin() + segments.count);
     entry->route = {std::move(method), std::move(pattern)};
     entry->handler = std::move(handler);
+    entry->admission = admission;
     const auto before = [](const std::unique_ptr<Entry>& left,
                            const std::unique_ptr<Entry>& right) {
         const auto by_rank = [](const std::string& one, const std::string& other) {
@@ -156,6 +157,11 @@ net::awaitable<Response> Router::handle(Request& request) const {
         );
     }
     return entry.handler(request);
+}
+
+Admission Router::admission(const Request& request) const {
+    const Match match = find(request.method, request.path);
+    return match.entry ? match.entry->admission : Admission::common;
 }
 
 std::vector<Router::Route> Router::routes() const {

@@ -12,6 +12,12 @@ namespace http {
 
 using Handler = std::function<net::awaitable<Response>(Request&)>;
 
+/// Who is let in when as many requests are under way as the server takes (ServerLimits).
+enum class Admission {
+    common,   ///< nobody: 503 at once
+    reserved  ///< some more: what operators need while the shop is flooded
+};
+
 /// Finds the handler of a request: one table per room, in api/routes.cpp. Patterns are literal
 /// segments and {parameters}: "/api/v1/orders/{id}/pay". A trailing "/*" matches any rest.
 /// A literal segment wins over a parameter, a parameter over "/*", whatever the order of adding;
@@ -24,9 +30,17 @@ class Router {
         std::string pattern;
     };
 
-    void add(std::string method, std::string pattern, Handler handler);
+    void add(
+        std::string method,
+        std::string pattern,
+        Handler handler,
+        Admission admission = Admission::common
+    );
 
     net::awaitable<Response> handle(Request& request) const;
+
+    /// Of the route that would serve this.
+    Admission admission(const Request& request) const;
 
     /// All routes, for the test that compares them with the contract.
     std::vector<Route> routes() const;
@@ -36,6 +50,7 @@ class Router {
         Route route;
         std::vector<std::string> segments;
         Handler handler;
+        Admission admission = Admission::common;
     };
     struct Match;
 

@@ -11,10 +11,13 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 #include "base/neighbour_error.hpp"
+#include "http/access_log.hpp"
+#include "http/negotiation.hpp"
 #include "http/request_reader.hpp"
 #include "http/write_message.hpp"
 #include "logging/logging.hpp"
@@ -44,6 +47,10 @@ constexpr std::size_t joined_body_max = 16 * 1024;
 constexpr std::size_t scratch_bytes_kept = 64 * 1024;
 constexpr int retry_after_s = 1;
 constexpr int failure_lines_per_second = 10;
+/// An idle connection keeps its buffers so long, for callers that come again at once.
+constexpr milliseconds buffers_kept(1000);
+/// So many pipelined requests of one connection are served before the other connections' turn.
+constexpr std::size_t requests_per_turn = 16;
 
 }  // namespace
 
@@ -54,7 +61,8 @@ class Server::Core : public std::enable_shared_from_this<Core> {
         ServerLimits server_limits,
         const Router& routes,
         metrics::Registry* registry,
-        std::string server_name
+        std::string server_name,
+        AccessLog* log
     );
 
     void listen(const std::string& address, std::uint16_t port);
@@ -63,10 +71,12 @@ class Server::Core : public std::enable_shared_from_this<Core> {
     void accept_what_came();
     void admit(Tcp::socket socket, const Tcp::endpoint& peer);
     void left(Connection* connection);
+    bool is_full(const Request& request) const;
+    Response busy_response() const;
     void stop_accepting();
     void close_idle();
     void close_all();
-    void count(const Request& request, int status, net::SteadyClock::time_point began);
+    void count(const Request& request, const Response& response, net::Deadline began);
     Response failure_response(const Request& request, const std::exception_ptr& failure);
 
     net::Executor executor;
@@ -76,6 +86,8 @@ class Server::Core : public std::enable_shared_from_this<Core> {
     std::unordered_set<Connection*> connections;
     net::Event all_left;
     DateText date;
+    Negotiation negotiation;
+    std::size_t under_way = 0;  ///< requests whose handlers run
     std::string scratch;   ///< responses are serialised here; what can't be sent at once moves on
     bool closing = false;  ///< every response ends its connection
     bool gone = false;     ///< the Server and perhaps the router's owner were destroyed
@@ -97,12 +109,17 @@ class Server::Core : public std::enable_shared_from_this<Core> {
         prometheus::Histogram* seconds;
     };
     Series make_series(const Request& request, int status);
+    bool has_room_for(const std::string& address);
+    void turn_away(Tcp::socket& socket);
     void log_failure(const Request& request, std::string_view what, bool is_bug);
 
     metrics::Registry* metrics_;
     std::string name_;
+    AccessLog* access_log_;
+    std::unordered_map<std::string, std::size_t> by_address_;  ///< only if that is limited
     std::unordered_map<SeriesKey, Series, SeriesHash> series_;
     prometheus::Gauge* open_ = nullptr;
+    prometheus::Counter* turned_away_ = nullptr;
     std::int64_t failure_second_ = 0;
     int failures_in_second_ = 0;
 };
@@ -119,12 +136,19 @@ class Server::Connection {
     /// Unless a request is under way, or has arrived and was not read yet. A connection that never
     /// asked is given first_request_time instead.
     void close_if_idle();
+    const std::string& address() const { return address_; }
 
   private:
     enum class Phase { idle, head, body, busy };
     enum class Writing { done, blocked, failed };
 
     bool prepare_to_read();
+    void begin_idling();
+    void expired();
+    void release_buffers();
+    bool read_what_came();
+    void begin_answering(bool refused);
+    bool is_kept(bool refused);
     Writing write(const Response& response, bool keep);
     static net::awaitable<void> linger(std::shared_ptr<Connection> self);
 
@@ -135,7 +159,10 @@ class Server::Connection {
     Request request_;
     std::string address_;
     std::string unsent_;
-    Phase phase_ = Phase::idle;
+    Negotiation::Wishes wishes_;
+    Phase phase_ = Phase::busy;
+    net::Deadline phase_ends_;   ///< of idle, head and body
+    std::size_t pipelined_ = 0;  ///< requests since the connection was last silent
     bool has_asked_ = false;
 };
 
@@ -144,7 +171,7 @@ Server::Connection::Connection(
 )
     : core_(std::move(core)),
       socket_(std::move(socket)),
-      watchdog_(core_->executor, [this] { close(); }),
+      watchdog_(core_->executor, [this] { expired(); }),
       reader_(core_->limits),
       address_(std::move(address)) {}
 
@@ -160,8 +187,18 @@ void Server::Connection::close_if_idle() {
     if (has_asked_ || error) {
         close();
     } else {
-        watchdog_.expire_at(net::SteadyClock::now() + first_request_time);
+        phase_ends_ = net::SteadyClock::now() + first_request_time;
+        watchdog_.expire_at(phase_ends_);
     }
+}
+
+void Server::Connection::begin_idling() {
+    const auto now = net::SteadyClock::now();
+    phase_ = Phase::idle;
+    pipelined_ = 0;
+    phase_ends_ = now + milliseconds(core_->limits.idle_timeout_ms);
+    watchdog_.expire_at(std::min(now + buffers_kept, phase_ends_));
+    if (core_->closing && !core_->acceptor.is_open()) close_if_idle();
 }
 
 bool Server::Connection::prepare_to_read() {
@@ -171,18 +208,53 @@ bool Server::Connection::prepare_to_read() {
         socket_.write_some(asio::buffer(go_on), ignored);
     }
     const auto& limits = core_->limits;
-    const auto now = net::SteadyClock::now();
     const auto before = phase_;
-    phase_ = !reader_.mid_request() ? Phase::idle : reader_.in_body() ? Phase::body : Phase::head;
-    if (phase_ == Phase::idle) {
-        watchdog_.expire_at(now + milliseconds(limits.idle_timeout_ms));
-        if (core_->closing && !core_->acceptor.is_open()) close_if_idle();
-    } else if (phase_ != before) {
-        const bool in_body = phase_ == Phase::body;
-        const auto timeout = in_body ? limits.body_timeout_ms : limits.header_timeout_ms;
-        watchdog_.expire_at(now + milliseconds(timeout));
+    if (!reader_.mid_request()) {
+        if (before != Phase::idle) begin_idling();
+        return socket_.is_open();
     }
+    phase_ = reader_.in_body() ? Phase::body : Phase::head;
+    if (phase_ != before) {
+        const auto timeout =
+            phase_ == Phase::body ? limits.body_timeout_ms : limits.header_timeout_ms;
+        phase_ends_ = net::SteadyClock::now() + milliseconds(timeout);
+    }
+    auto ends = phase_ends_;
+    if (phase_ == Phase::body) {
+        const auto received = static_cast<std::int64_t>(request_.body.size());
+        ends += milliseconds(received * 1000 / limits.body_bytes_per_s_min);
+    }
+    watchdog_.expire_at(ends);
     return socket_.is_open();
+}
+
+/// The deadline passed: of being idle, of a request that does not come, or of an answer that is not
+/// read.
+void Server::Connection::expired() {
+    if (phase_ == Phase::idle && net::SteadyClock::now() < phase_ends_) {
+        release_buffers();
+        return watchdog_.expire_at(phase_ends_);
+    }
+    if (phase_ == Phase::head || phase_ == Phase::body) {
+        request_ = Request{};
+        request_.request_id = make_request_id();
+        request_.remote_address = address_;
+        const auto response = to_response(
+            {.status = 408,
+             .code = "request_timeout",
+             .detail = "The request did not come in time; nothing was changed."}
+        );
+        core_->count(request_, response, net::SteadyClock::now());
+        write(response, false);  // one try: who sends slowly is not waited for again
+    }
+    close();
+}
+
+/// Nothing refers to them while the connection is idle: its coroutine waits for the socket only.
+void Server::Connection::release_buffers() {
+    reader_.release();
+    request_ = Request{};
+    wishes_ = {};
 }
 
 Server::Connection::Writing Server::Connection::write(const Response& response, bool keep) {
@@ -214,6 +286,35 @@ Server::Connection::Writing Server::Connection::write(const Response& response, 
     return Writing::blocked;
 }
 
+/// False if the peer is gone.
+bool Server::Connection::read_what_came() {
+    const auto space = reader_.space();
+    ErrorCode error;
+    const auto bytes = socket_.read_some(asio::buffer(space.data(), space.size()), error);
+    if (error && error != asio::error::would_block) return false;
+    reader_.received(bytes);
+    return true;
+}
+
+void Server::Connection::begin_answering(bool refused) {
+    phase_ = Phase::busy;
+    has_asked_ = true;
+    watchdog_.disarm();
+    if (refused) {
+        request_ = Request{};
+        request_.request_id = make_request_id();
+    } else {
+        wishes_ = Negotiation::read(request_);
+    }
+    request_.remote_address = address_;
+}
+
+/// Whether the connection goes on after this answer.
+bool Server::Connection::is_kept(bool refused) {
+    if (refused || core_->closing || !reader_.keep_alive()) return false;
+    return ++pipelined_ < core_->limits.pipelined_max;
+}
+
 net::awaitable<void> Server::Connection::serve(std::shared_ptr<Connection> self) {
     Connection& it = *self;
     Server::Core& core = *it.core_;
@@ -221,6 +322,13 @@ net::awaitable<void> Server::Connection::serve(std::shared_ptr<Connection> self)
         const auto progress = it.reader_.advance(it.request_);
         if (progress == RequestReader::Progress::more) {
             if (!it.prepare_to_read()) break;
+            if (it.phase_ == Phase::idle) {
+                // Waits without a buffer: most connections are silent most of the time.
+                const auto [error] =
+                    co_await it.socket_.async_wait(Tcp::socket::wait_read, as_result);
+                if (error || !it.read_what_came()) break;
+                continue;
+            }
             const auto space = it.reader_.space();
             const auto [error, bytes] = co_await it.socket_.async_read_some(
                 asio::buffer(space.data(), space.size()), as_result
@@ -230,40 +338,44 @@ net::awaitable<void> Server::Connection::serve(std::shared_ptr<Connection> self)
             continue;
         }
         const auto began = net::SteadyClock::now();
-        it.phase_ = Phase::busy;
-        it.has_asked_ = true;
-        it.watchdog_.disarm();
-        Response response;
         const bool refused = progress == RequestReader::Progress::refused;
+        it.begin_answering(refused);
+        Response response;
         if (refused) {
-            it.request_ = Request{};
-            it.request_.request_id = make_request_id();
             response = to_response(it.reader_.refusal());
+        } else if (core.gone) {
+            break;
+        } else if (core.is_full(it.request_)) {
+            response = core.busy_response();
         } else {
-            if (core.gone) break;
             std::exception_ptr failure;
-            it.request_.remote_address = it.address_;
+            ++core.under_way;
             try {
                 response = co_await core.router.handle(it.request_);
             } catch (...) {
                 failure = std::current_exception();
             }
+            --core.under_way;
             if (failure) response = core.failure_response(it.request_, failure);
+            core.negotiation.apply(it.request_, it.wishes_, response);
         }
-        core.count(it.request_, response.status, began);
-        const bool keep = !refused && !core.closing && it.reader_.keep_alive();
+        core.count(it.request_, response, began);
+        const bool keep = it.is_kept(refused);
         const auto writing = it.write(response, keep);
         if (writing == Writing::failed) break;
         if (writing == Writing::blocked) {
-            const auto timeout = milliseconds(core.limits.body_timeout_ms);
-            it.watchdog_.expire_at(net::SteadyClock::now() + timeout);
+            it.watchdog_.expire_at(net::deadline_in(milliseconds(core.limits.body_timeout_ms)));
             const auto [error, bytes] =
                 co_await asio::async_write(it.socket_, asio::buffer(it.unsent_), as_result);
             it.unsent_ = {};
             if (error) break;
         }
-        if (refused) co_await linger(self);
+        // A close now would take the answer along where more came than was read.
+        if (refused || (!keep && it.reader_.mid_request())) co_await linger(self);
         if (!keep) break;
+        if (it.pipelined_ % requests_per_turn == 0) {
+            co_await asio::post(core.executor, asio::use_awaitable);
+        }
     }
     it.close();
 }
@@ -285,16 +397,24 @@ Server::Core::Core(
     ServerLimits server_limits,
     const Router& routes,
     metrics::Registry* registry,
-    std::string server_name
+    std::string server_name,
+    AccessLog* log
 )
     : executor(loop),
       limits(server_limits),
       router(routes),
       acceptor(loop),
       all_left(loop),
+      negotiation(server_limits.gzip_bytes_min),
       metrics_(registry),
-      name_(std::move(server_name)) {
+      name_(std::move(server_name)),
+      access_log_(log) {
     if (!metrics_) return;
+    turned_away_ = &metrics_->counter(
+        "doorbuster_http_connections_refused_total",
+        "Connections beyond the limits, answered 503 and closed.",
+        {{"server", name_}}
+    );
     open_ = &metrics_->gauge(
         "doorbuster_http_connections", "Open connections from callers.", {{"server", name_}}
     );
@@ -344,23 +464,64 @@ void Server::Core::accept_what_came() {
 }
 
 void Server::Core::admit(Tcp::socket socket, const Tcp::endpoint& peer) {
-    if (connections.size() >= limits.connections_max) return;  // closed by its destructor
     ErrorCode error;
     socket.non_blocking(true, error);
     if (!error) socket.set_option(Tcp::no_delay(true), error);
     if (error) return;
-    auto connection = std::make_shared<Connection>(
-        shared_from_this(), std::move(socket), peer.address().to_string()
-    );
+    std::string address = peer.address().to_string();
+    if (!has_room_for(address)) return turn_away(socket);
+    auto connection =
+        std::make_shared<Connection>(shared_from_this(), std::move(socket), std::move(address));
     connections.insert(connection.get());
+    if (limits.connections_per_address_max > 0) ++by_address_[connection->address()];
     if (open_) open_->Increment();
     asio::co_spawn(executor, Connection::serve(std::move(connection)), asio::detached);
 }
 
+bool Server::Core::has_room_for(const std::string& address) {
+    if (connections.size() >= limits.connections_max) return false;
+    if (limits.connections_per_address_max == 0) return true;
+    const auto found = by_address_.find(address);
+    return found == by_address_.end() || found->second < limits.connections_per_address_max;
+}
+
+/// Says 503 as well as that can be done without keeping the connection: what came already is read,
+/// as a close with unread bytes would be a reset, which takes the answer along.
+void Server::Core::turn_away(Tcp::socket& socket) {
+    if (turned_away_ && !gone) turned_away_->Increment();
+    std::string answer;
+    const Response response = busy_response();
+    append_response_head(answer, response, Persistence::close, date.now(), make_request_id());
+    answer.append(response.body);
+    ErrorCode ignored;
+    socket.write_some(asio::buffer(answer), ignored);
+    socket.shutdown(Tcp::socket::shutdown_send, ignored);
+    std::array<char, 4096> discarded;
+    socket.read_some(asio::buffer(discarded), ignored);
+}
+
 void Server::Core::left(Connection* connection) {
     if (connections.erase(connection) == 0) return;
+    if (const auto found = by_address_.find(connection->address()); found != by_address_.end()) {
+        if (--found->second == 0) by_address_.erase(found);
+    }
     if (open_ && !gone) open_->Decrement();
     if (connections.empty()) all_left.notify();
+}
+
+bool Server::Core::is_full(const Request& request) const {
+    if (under_way < limits.requests_max) return false;
+    return under_way >= limits.requests_max + limits.requests_reserved ||
+           router.admission(request) != Admission::reserved;
+}
+
+Response Server::Core::busy_response() const {
+    return to_response(
+        {.status = 503,
+         .code = "busy",
+         .detail = "Too many requests are under way. Nothing was changed; try again in a moment.",
+         .retry_after_s = retry_after_s}
+    );
 }
 
 void Server::Core::stop_accepting() {
@@ -376,14 +537,21 @@ void Server::Core::close_all() {
     for (Connection* connection : connections) connection->close();
 }
 
-void Server::Core::count(const Request& request, int status, net::SteadyClock::time_point began) {
-    if (!metrics_ || gone) return;
-    const SeriesKey key{request.route_pattern.data(), status};
+void Server::Core::count(const Request& request, const Response& response, net::Deadline began) {
+    if (gone) return;
+    const auto took = net::SteadyClock::now() - began;
+    if (access_log_) {
+        const auto took_us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+        access_log_->add(request, response.status, response.body.size(), took_us);
+    }
+    if (!metrics_) return;
+    const SeriesKey key{request.route_pattern.data(), response.status};
     auto found = series_.find(key);
-    if (found == series_.end()) found = series_.emplace(key, make_series(request, status)).first;
-    const std::chrono::duration<double> seconds = net::SteadyClock::now() - began;
+    if (found == series_.end()) {
+        found = series_.emplace(key, make_series(request, response.status)).first;
+    }
     found->second.requests->Increment();
-    found->second.seconds->Observe(seconds.count());
+    found->second.seconds->Observe(std::chrono::duration<double>(took).count());
 }
 
 Server::Core::Series Server::Core::make_series(const Request& request, int status) {
@@ -445,6 +613,7 @@ void Server::Core::log_failure(const Request& request, std::string_view what, bo
         is_bug ? logging::Level::error : logging::Level::warning,
         "request failed",
         {{"request_id", request.request_id},
+         {"trace_id", request.trace.trace_id()},
          {"method", request.method},
          {"route", request.route_pattern},
          {"error", what}}
@@ -456,9 +625,11 @@ Server::Server(
     ServerLimits limits,
     const Router& router,
     metrics::Registry* metrics,
-    std::string name
+    std::string name,
+    AccessLog* access_log
 )
-    : core_(std::make_shared<Core>(executor, limits, router, metrics, std::move(name))) {}
+    : core_(std::make_shared<Core>(executor, limits, router, metrics, std::move(name), access_log)
+      ) {}
 
 Server::~Server() {
     core_->gone = true;

@@ -11,31 +11,46 @@
 namespace http {
 
 struct ServerLimits {
-    std::size_t connections_max = 4096;    ///< beyond it new ones are closed at once
+    std::size_t connections_max = 16384;          ///< beyond it new ones get 503 and are closed
+    std::size_t connections_per_address_max = 0;  ///< the same, by peer address; 0: no such limit
+    std::size_t requests_max = 2048;     ///< under way at once; beyond it 503 `busy` at once
+    std::size_t requests_reserved = 64;  ///< more than those, for routes of Admission::reserved
+    std::size_t pipelined_max = 256;     ///< sent on without a pause; then the connection is closed
     std::size_t header_bytes_max = 16384;  ///< request line and headers; 431
+    std::size_t header_fields_max = 100;   ///< 431
     std::size_t body_bytes_max = 65536;    ///< 413
-    std::int64_t header_timeout_ms =
-        10000;  ///< from the first byte of a request to its headers' end
+    std::size_t gzip_bytes_min = 1400;  ///< answers to GET are compressed from so many on; 0: never
+    std::int64_t header_timeout_ms = 10000;  ///< from a request's first byte to its headers' end
+    /// To receive a body and to send a response. A body gets a second more for each
+    /// body_bytes_per_s_min that came.
     std::int64_t body_timeout_ms = 10000;
+    std::int64_t body_bytes_per_s_min = 8192;
     std::int64_t idle_timeout_ms = 75000;     ///< between requests of a connection
     std::int64_t request_timeout_ms = 10000;  ///< default and upper bound of Request::deadline
     std::int64_t drain_timeout_ms = 10000;    ///< drain() then closes what is left
 };
 
+class AccessLog;
+
 /// HTTP/1.1 server of one loop. Keep-alive; pipelined requests are answered in order. Exceptions of
 /// the handler are mapped here, once: base::NeighbourError to 503 `unavailable` (Effect::none) or
 /// `unknown` (Effect::unknown), both with Retry-After; anything else to 500 `internal` and a log
 /// line that carries the request id. Every response carries X-Request-Id.
+///
+/// A request head or body that does not come in time is 408. Of a connection that has been idle for
+/// a second only the socket and its deadline are left: about 2 KiB.
 class Server {
   public:
-    /// `metrics` may be null; `name` labels its series (doorbuster_http_requests_total and
-    /// doorbuster_http_request_seconds by route pattern and status).
+    /// `metrics` and `access_log` may be null and must outlive the server; `name` labels its series
+    /// (doorbuster_http_requests_total and doorbuster_http_request_seconds by route pattern and
+    /// status).
     Server(
         net::Executor executor,
         ServerLimits limits,
         const Router& router,
         metrics::Registry* metrics,
-        std::string name
+        std::string name,
+        AccessLog* access_log = nullptr
     );
     ~Server();
     Server(const Server&) = delete;

@@ -34,8 +34,15 @@ class RawPeer {
     /// What comes until the server closes.
     std::string read_all() { return testing::run_on_loop(loop_, read_until_end()); }
 
+    /// One response without a body.
+    std::string read_head() { return testing::run_on_loop(loop_, read_until_empty_line()); }
+
     /// Exactly one response with a Content-Length.
     std::string read_response() { return testing::run_on_loop(loop_, read_one()); }
+
+    std::string read_bytes(std::size_t count) {
+        return testing::run_on_loop(loop_, read_so_many(count));
+    }
 
     std::string ask(std::string_view text) {
         write(text);
@@ -53,6 +60,24 @@ class RawPeer {
         bool more = true;
         while (more) more = co_await read_some();
         co_return std::exchange(received_, {});
+    }
+
+    asio::awaitable<std::string> read_until_empty_line() {
+        bool more = true;
+        while (more && received_.find("\r\n\r\n") == std::string::npos) {
+            more = co_await read_some();
+        }
+        std::string head = received_.substr(0, received_.find("\r\n\r\n") + 4);
+        received_.erase(0, head.size());
+        co_return head;
+    }
+
+    asio::awaitable<std::string> read_so_many(std::size_t count) {
+        bool more = true;
+        while (more && received_.size() < count) more = co_await read_some();
+        std::string bytes = received_.substr(0, count);
+        received_.erase(0, count);
+        co_return bytes;
     }
 
     asio::awaitable<std::string> read_one() {
@@ -101,6 +126,8 @@ class ServerTest : public testing::Test {
     net::awaitable<http::Response> echo(http::Request& request) {
         last_deadline_ms = net::time_left(request.deadline).count();
         last_id = request.request_id;
+        last_trace = request.trace;
+        last_has_state = request.headers.get("tracestate").has_value();
         co_return http::Response{
             200, {}, request.method + " " + request.path + "?" + request.query + " " + request.body
         };
@@ -123,6 +150,12 @@ class ServerTest : public testing::Test {
 
     net::awaitable<http::Response> large(http::Request&) {
         co_return http::Response{200, {}, std::string(8 * 1024 * 1024, 'x')};
+    }
+
+    net::awaitable<http::Response> page() {
+        http::Response response = http::json_response(200, std::string(2000, '1'));
+        response.headers.add("ETag", "\"v1\"");
+        co_return response;
     }
 
     http::Server& serve() {
@@ -150,6 +183,8 @@ class ServerTest : public testing::Test {
     int waiting = 0;
     std::int64_t last_deadline_ms = 0;
     std::string last_id;
+    http::TraceContext last_trace;
+    bool last_has_state = false;
     std::optional<http::Server> server;
 };
 
@@ -235,10 +270,10 @@ TEST_F(ServerTest, SaysContinueToThoseWhoWaitForIt) {
         "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\nExpect: 100-continue\r\n"
         "Content-Length: 2\r\n\r\n"
     );
-    run_until([&] { return server->connections() == 1; });
+    EXPECT_EQ(caller.read_bytes(25), "HTTP/1.1 100 Continue\r\n\r\n");
     caller.write("ok");
     const auto response = caller.read_all();
-    EXPECT_TRUE(response.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200")) << response;
+    EXPECT_TRUE(response.starts_with("HTTP/1.1 200")) << response;
 }
 
 struct Refused {
@@ -302,7 +337,36 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"GET /echo HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "host_missing"},
         Refused{"GET /a/../echo HTTP/1.1\r\nHost: a\r\n\r\n", 400, "path_invalid"},
         Refused{"GET /a%2fb HTTP/1.1\r\nHost: a\r\n\r\n", 400, "path_invalid"},
-        Refused{"GET http://a/echo HTTP/1.1\r\nHost: a\r\n\r\n", 400, "path_invalid"},
+        Refused{"GET http:///echo HTTP/1.1\r\nHost: a\r\n\r\n", 400, "path_invalid"},
+        Refused{"GET http://b@a/echo HTTP/1.1\r\nHost: a\r\n\r\n", 400, "path_invalid"},
+        Refused{"GET ftp://a/echo HTTP/1.1\r\nHost: a\r\n\r\n", 400, "path_invalid"},
+        Refused{"CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 400, "path_invalid"},
+        Refused{"GET /echo HTTP/1.1\r\nHost: a/b\r\n\r\n", 400, "host_missing"},
+        Refused{"GET /echo HTTP/1.1\nHost: a\n\n", 400, "request_malformed"},
+        Refused{"GET /echo HTTP/1.1\r\nHost: a\n\n", 400, "request_malformed"},
+        Refused{"GET /echo\r\n", 400, "request_malformed"},
+        Refused{"\x16\x03\x01", 400, "request_malformed"},
+        Refused{"\r\n\r\n\r\n\r\n\r\n\r\n", 400, "request_malformed"},
+        Refused{
+            "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
+            400,
+            "request_malformed"
+        },
+        Refused{
+            "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\nabc",
+            400,
+            "request_malformed"
+        },
+        Refused{
+            "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc",
+            400,
+            "request_malformed"
+        },
+        Refused{
+            "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, identity\r\n\r\n",
+            400,
+            "request_malformed"
+        },
         Refused{
             "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n", 413, "body_too_large"
         },
@@ -405,8 +469,169 @@ TEST_F(ServerTest, ClosesSlowAndIdleCallers) {
     limits.idle_timeout_ms = 30;
     serve();
     EXPECT_EQ(ask(""), "") << "idle";
-    EXPECT_EQ(ask("GET /echo HTT"), "") << "head";
-    EXPECT_EQ(ask("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na"), "") << "body";
+    EXPECT_TRUE(ask("GET /echo HTT").starts_with("HTTP/1.1 408")) << "head";
+    EXPECT_TRUE(ask("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na")
+                    .starts_with("HTTP/1.1 408")
+    ) << "body";
+}
+
+TEST_F(ServerTest, GivesABodyTimeForWhatCame) {
+    limits.body_timeout_ms = 50;
+    limits.body_bytes_per_s_min = 10;
+    serve();
+    auto caller = peer();
+    caller.write("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nabc");
+    testing::run_on_loop(loop, net::sleep_for(milliseconds(150)));
+    caller.write("de");
+    EXPECT_TRUE(caller.read_response().ends_with("abcde"));
+}
+
+TEST_F(ServerTest, AnIdleConnectionGivesItsBuffersBackAndGoesOn) {
+    limits.idle_timeout_ms = 60000;
+    serve();
+    auto caller = peer();
+    caller.write(keep_alive_get);
+    caller.read_response();
+    testing::run_on_loop(loop, net::sleep_for(milliseconds(1100)));
+    caller.write(keep_alive_get);
+    EXPECT_TRUE(caller.read_response().ends_with("GET /echo?a=1 "));
+}
+
+TEST_F(ServerTest, LimitsWhatIsPipelined) {
+    limits.pipelined_max = 20;
+    serve();
+    auto caller = peer();
+    std::string text;
+    for (int each = 0; each < 30; ++each) text += keep_alive_get;
+    caller.write(text);
+    const auto answers = caller.read_all();
+    std::size_t count = 0;
+    for (auto at = answers.find("HTTP/1.1 200"); at != std::string::npos;
+         at = answers.find("HTTP/1.1 200", at + 1)) {
+        ++count;
+    }
+    EXPECT_EQ(count, 20U);
+    EXPECT_TRUE(has(answers.substr(answers.rfind("HTTP/1.1")), "Connection: close\r\n"));
+    auto patient = peer();
+    for (int each = 0; each < 30; ++each) {
+        patient.write(keep_alive_get);
+        EXPECT_TRUE(patient.read_response().starts_with("HTTP/1.1 200")) << "one at a time";
+    }
+}
+
+TEST_F(ServerTest, RefusesAtOnceWhatIsTooMuchButKeepsRoomForOperators) {
+    limits.requests_max = 1;
+    limits.requests_reserved = 1;
+    router.add(
+        "GET",
+        "/operators",
+        [this](http::Request& request) { return wait(request); },
+        http::Admission::reserved
+    );
+    serve();
+    auto busy = peer();
+    busy.write("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    run_until([&] { return waiting == 1; });
+    auto refused = peer();
+    refused.write(keep_alive_get);
+    const auto answer = refused.read_response();
+    EXPECT_TRUE(answer.starts_with("HTTP/1.1 503")) << answer;
+    EXPECT_TRUE(has(answer, "\"code\":\"busy\"") && has(answer, "Retry-After: 1\r\n"));
+    auto reserved = peer();
+    reserved.write("GET /operators HTTP/1.1\r\nHost: a\r\n\r\n");
+    run_until([&] { return waiting == 2; });
+    auto too_many = peer();
+    too_many.write("GET /operators HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_TRUE(too_many.read_response().starts_with("HTTP/1.1 503"));
+    gate.notify();
+    EXPECT_TRUE(busy.read_response().ends_with("waited"));
+    EXPECT_TRUE(reserved.read_response().ends_with("waited"));
+    refused.write(keep_alive_get);
+    EXPECT_TRUE(refused.read_response().starts_with("HTTP/1.1 200")) << "there is room again";
+}
+
+TEST_F(ServerTest, TakesAbsoluteTargets) {
+    serve();
+    auto caller = peer();
+    caller.write("GET HTTP://shop:80/echo?b=2 HTTP/1.1\r\nHost: shop\r\n\r\n");
+    EXPECT_TRUE(caller.read_response().ends_with("GET /echo?b=2 "));
+}
+
+TEST_F(ServerTest, LimitsTheNumberOfHeaders) {
+    limits.header_fields_max = 10;
+    serve();
+    std::string head = "GET /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n";
+    for (int each = 0; each < 8; ++each) head += "X: y\r\n";
+    EXPECT_TRUE(ask(head + "\r\n").starts_with("HTTP/1.1 200"));
+    EXPECT_TRUE(ask(head + "X: y\r\n\r\n").starts_with("HTTP/1.1 431"));
+}
+
+TEST_F(ServerTest, LimitsWhatAChunkedBodyCostsBesides) {
+    limits.body_bytes_max = 100000;
+    serve();
+    const std::string head =
+        "POST /echo HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+        "Transfer-Encoding: chunked\r\n\r\n";
+    std::string small;
+    for (int each = 0; each < 1000; ++each) small += "1\r\nx\r\n";
+    EXPECT_TRUE(ask(head + small + "0\r\n\r\n").starts_with("HTTP/1.1 200"));
+    EXPECT_TRUE(ask(head + small + small + "0\r\n\r\n").starts_with("HTTP/1.1 400"));
+    std::string extended;
+    for (int each = 0; each < 10; ++each) {
+        extended += "1;" + std::string(200, 'a') + "\r\nx\r\n";
+    }
+    EXPECT_TRUE(ask(head + extended + "0\r\n\r\n").starts_with("HTTP/1.1 400"));
+}
+
+TEST_F(ServerTest, TellsWhoHasTheVersionAlready) {
+    router.add("GET", "/page", [this](http::Request&) { return page(); });
+    limits.gzip_bytes_min = 1000;
+    serve();
+    auto caller = peer();
+    const auto ask_with = [&](const std::string& headers, const std::string& method = "GET") {
+        caller.write(method + " /page HTTP/1.1\r\nHost: a\r\n" + headers + "\r\n");
+        return caller.read_response();
+    };
+    const auto whole = ask_with("");
+    EXPECT_TRUE(has(whole, "ETag: \"v1\"\r\n") && has(whole, "Vary: Accept-Encoding\r\n")) << whole;
+    EXPECT_FALSE(has(whole, "Content-Encoding"));
+    const auto packed = ask_with("Accept-Encoding: br, gzip\r\n");
+    EXPECT_TRUE(has(packed, "ETag: \"v1-gzip\"\r\n")) << packed;
+    EXPECT_TRUE(has(packed, "Content-Encoding: gzip\r\n"));
+    EXPECT_LT(packed.size(), 500U);
+    caller.write("GET /page HTTP/1.1\r\nHost: a\r\nIf-None-Match: W/\"v1\"\r\n\r\n");
+    const auto known = caller.read_head();
+    EXPECT_TRUE(known.starts_with("HTTP/1.1 304 Not Modified\r\n")) << known;
+    EXPECT_TRUE(has(known, "ETag: \"v1\"\r\n") && has(known, "Vary: Accept-Encoding\r\n"));
+    EXPECT_FALSE(has(known, "Content-Length") || has(known, "Content-Type"));
+    caller.write(
+        "GET /page HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n"
+        "If-None-Match: \"v0\", \"v1-gzip\"\r\n\r\n"
+    );
+    const auto known_packed = caller.read_head();
+    EXPECT_TRUE(known_packed.starts_with("HTTP/1.1 304")) << known_packed;
+    EXPECT_TRUE(has(known_packed, "ETag: \"v1-gzip\"\r\n"));
+    EXPECT_TRUE(ask_with("If-None-Match: \"v0\"\r\n").starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, PassesTracesOn) {
+    serve();
+    auto caller = peer();
+    const std::string id = "0af7651916cd43dd8448eb211c80319c";
+    caller.write(
+        "GET /echo HTTP/1.1\r\nHost: a\r\nTraceParent: 00-" + id +
+        "-b7ad6b7169203331-01\r\ntracestate: a=b\r\n\r\n"
+    );
+    caller.read_response();
+    EXPECT_EQ(last_trace.trace_id(), id);
+    EXPECT_TRUE(last_has_state);
+    caller.write(
+        "GET /echo HTTP/1.1\r\nHost: a\r\ntraceparent: 00-" + id +
+        "-b7ad6b7169203331-1\r\ntracestate: a=b\r\n\r\n"
+    );
+    caller.read_response();
+    EXPECT_NE(last_trace.trace_id(), id) << "not valid: a new one";
+    EXPECT_FALSE(last_has_state);
 }
 
 TEST_F(ServerTest, ClosesCallersBeyondItsLimit) {
@@ -415,9 +640,29 @@ TEST_F(ServerTest, ClosesCallersBeyondItsLimit) {
     auto first = peer();
     first.write(keep_alive_get);
     first.read_response();
-    EXPECT_EQ(peer().read_all(), "");
+    const auto refused = peer().read_all();
+    EXPECT_TRUE(refused.starts_with("HTTP/1.1 503")) << refused;
+    EXPECT_TRUE(has(refused, "Retry-After: 1\r\n") && has(refused, "Connection: close\r\n"));
     first.write(keep_alive_get);
     EXPECT_TRUE(first.read_response().starts_with("HTTP/1.1 200"));
+}
+
+TEST_F(ServerTest, LimitsConnectionsByAddress) {
+    limits.connections_per_address_max = 2;
+    serve();
+    auto first = peer();
+    first.write(keep_alive_get);
+    first.read_response();
+    {
+        auto second = peer();
+        second.write(keep_alive_get);
+        second.read_response();
+        EXPECT_TRUE(peer().read_all().starts_with("HTTP/1.1 503"));
+    }
+    run_until([&] { return server->connections() == 1; });
+    auto third = peer();
+    third.write(keep_alive_get);
+    EXPECT_TRUE(third.read_response().starts_with("HTTP/1.1 200"));
 }
 
 TEST_F(ServerTest, DrainsWhatIsUnderWay) {

@@ -21,7 +21,7 @@ struct Reason {
 };
 
 /// Ascending, for the search.
-constexpr std::array<Reason, 33> reasons{{
+constexpr std::array<Reason, 34> reasons{{
     {100, "Continue"},
     {200, "OK"},
     {201, "Created"},
@@ -45,6 +45,7 @@ constexpr std::array<Reason, 33> reasons{{
     {410, "Gone"},
     {412, "Precondition Failed"},
     {413, "Content Too Large"},
+    {414, "URI Too Long"},
     {415, "Unsupported Media Type"},
     {422, "Unprocessable Content"},
     {428, "Precondition Required"},

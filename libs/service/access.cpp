@@ -151,7 +151,10 @@ class Access::Core : public std::enable_shared_from_this<Access::Core> {
         }
         if (!verifier_.has_keys()) return std::unexpected(keys_unavailable());
         const auto claims = verifier_.verify(*token, base::unix_now_ms() / 1000);
-        if (claims) return *claims;
+        if (claims) {
+            request.notes.account_id = claims->account_id;
+            return *claims;
+        }
         refusals_[static_cast<std::size_t>(claims.error())]->Increment();
         if (claims.error() == token::Refusal::key_unknown) ask_for_keys();
         return std::unexpected(refused(claims.error()));

@@ -7,6 +7,7 @@
 #include <malloc.h>
 #include <string>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -16,6 +17,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
+#include "http/access_log.hpp"
 #include "http/server.hpp"
 #include "logging/logging.hpp"
 #include "net/event.hpp"
@@ -62,6 +64,7 @@ class Process {
     int exit_code_ = 0;
     std::unique_ptr<App> app_;
     http::Router health_router_;
+    std::unique_ptr<http::AccessLog> access_log_;
     std::unique_ptr<http::Server> server_;
     std::unique_ptr<http::Server> health_;
 };
@@ -80,8 +83,11 @@ void Process::listen() {
     health_limits.idle_timeout_ms = health_timeout_ms * 6;
     health_limits.drain_timeout_ms = health_timeout_ms;
     const auto executor = loop_.get_executor();
+    access_log_ = std::make_unique<http::AccessLog>(
+        executor, name_, settings_.access_log, metrics_, STDOUT_FILENO
+    );
     server_ = std::make_unique<http::Server>(
-        executor, settings_.limits, app_->router(), &metrics_, "public"
+        executor, settings_.limits, app_->router(), &metrics_, "public", access_log_.get()
     );
     health_ =
         std::make_unique<http::Server>(executor, health_limits, health_router_, nullptr, "health");

@@ -1,5 +1,10 @@
 #include "service/settings.hpp"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <utility>
+
 namespace service {
 
 namespace {
@@ -17,8 +22,42 @@ http::ServerLimits read_limits(base::Environment& environment) {
     const auto time = [&](const char* name, std::int64_t fallback, const char* meaning) {
         return environment.integer_or(name, fallback, 1, timeout_ms_max, meaning);
     };
-    limits.connections_max = size(
-        "CONNECTIONS_MAX", limits.connections_max, 1000000, "open connections; more are closed"
+    limits.connections_max =
+        size("CONNECTIONS_MAX", limits.connections_max, 1000000, "open connections; more get 503");
+    limits.connections_per_address_max = static_cast<std::size_t>(environment.integer_or(
+        "CONNECTIONS_PER_ADDRESS_MAX",
+        0,
+        0,
+        1000000,
+        "of those, from one address; 0: no limit, as behind a proxy, which is one address"
+    ));
+    limits.requests_max =
+        size("REQUESTS_MAX", limits.requests_max, 1000000, "under way at once; else 503 at once");
+    limits.requests_reserved = size(
+        "REQUESTS_RESERVED", limits.requests_reserved, 100000, "more than those, for operators"
+    );
+    limits.pipelined_max = size(
+        "PIPELINED_MAX",
+        limits.pipelined_max,
+        1000000,
+        "requests of a connection without a pause; then it is closed"
+    );
+    limits.header_fields_max = size(
+        "HEADER_FIELDS_MAX", limits.header_fields_max, 10000, "headers of a request; else 431"
+    );
+    limits.gzip_bytes_min = static_cast<std::size_t>(environment.integer_or(
+        "GZIP_BYTES_MIN",
+        static_cast<std::int64_t>(limits.gzip_bytes_min),
+        0,
+        1 << 30,
+        "answers of so many bytes are compressed for who takes it; 0: none"
+    ));
+    limits.body_bytes_per_s_min = environment.integer_or(
+        "BODY_BYTES_PER_S_MIN",
+        limits.body_bytes_per_s_min,
+        1,
+        1 << 30,
+        "each so many bytes of a body give its sender a second more"
     );
     limits.header_bytes_max = size(
         "HEADER_BYTES_MAX", limits.header_bytes_max, 1 << 20, "request line and headers; else 431"
@@ -42,6 +81,33 @@ http::ServerLimits read_limits(base::Environment& environment) {
     return limits;
 }
 
+http::AccessLogSettings read_access_log(base::Environment& environment) {
+    using enum http::AccessLogMode;
+    constexpr std::array<std::pair<std::string_view, http::AccessLogMode>, 4> modes{
+        {{"off", off}, {"errors", errors}, {"sampled", sampled}, {"on", on}}
+    };
+    http::AccessLogSettings settings;
+    const auto text = environment.text_or(
+        "ACCESS_LOG",
+        "errors",
+        "requests written to standard output: off, errors (500 and more), sampled or on"
+    );
+    const auto found = std::ranges::find(modes, std::string_view(text), [](const auto& each) {
+        return each.first;
+    });
+    if (found != modes.end()) {
+        settings.mode = found->second;
+    } else {
+        environment.problem(
+            "ACCESS_LOG", "is \"" + text + "\"", "Set it to off, errors, sampled or on"
+        );
+    }
+    settings.sample_every = environment.integer_or(
+        "ACCESS_LOG_SAMPLE", settings.sample_every, 1, 1000000, "sampled: one request in so many"
+    );
+    return settings;
+}
+
 }  // namespace
 
 Settings Settings::read(base::Environment& environment) {
@@ -63,6 +129,7 @@ Settings Settings::read(base::Environment& environment) {
         );
     }
     settings.limits = read_limits(environment);
+    settings.access_log = read_access_log(environment);
     settings.drain_delay_ms = environment.integer_or(
         "DRAIN_DELAY_MS",
         0,

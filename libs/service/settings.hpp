@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/environment.hpp"
+#include "http/access_log.hpp"
 #include "http/server.hpp"
 #include "logging/logging.hpp"
 
@@ -16,6 +17,7 @@ struct Settings {
     std::uint16_t health_port = 0;
     logging::Level log_level = logging::Level::info;
     http::ServerLimits limits;
+    http::AccessLogSettings access_log;
     std::int64_t drain_delay_ms = 0;
 
     static Settings read(base::Environment& environment);

@@ -92,6 +92,7 @@ net::awaitable<http::Response> Door::pass(http::Request& request, Passage passag
     outgoing.target = request.target;
     outgoing.headers = take_request_headers(request, proxies_);
     outgoing.body = std::move(request.body);
+    outgoing.trace = request.trace;
     auto answer = co_await passage.room->send(
         outgoing,
         std::min(request.deadline, net::deadline_in(passage.patience)),
@@ -106,6 +107,7 @@ net::awaitable<http::Response> Door::pass(http::Request& request, Passage passag
         logging::debug(
             "no answer from a room",
             {{"request_id", request.request_id},
+             {"trace_id", request.trace.trace_id()},
              {"route", request.route_pattern},
              {"error", answer.error().what}}
         );

@@ -322,6 +322,35 @@ TEST_F(GatewayTest, StripsIdentitiesAndPassesTheDeadline) {
     EXPECT_GT(product.deadlines_ms.at(0), 700);
 }
 
+TEST_F(GatewayTest, PassesTheTraceOnWithASpanOfItsOwn) {
+    const std::string trace_id = "0af7651916cd43dd8448eb211c80319c";
+    const std::string given = "00-" + trace_id + "-b7ad6b7169203331-01";
+    ask("GET", "/api/v1/products", {{"tracestate", "a=b"}});
+    EXPECT_EQ(product.requests.at(0).headers.get("tracestate"), "a=b");
+    http::OutgoingRequest request{"GET", "/api/v1/products", {}, {}};
+    request.trace = http::TraceContext::parse(given);
+    testing::run_on_loop(loop, ask_through(*client, request, milliseconds(8000)));
+    EXPECT_EQ(product.requests.at(1).trace.trace_id(), trace_id);
+}
+
+TEST_F(GatewayTest, CompressesAtTheDoorAndTakesItsTagsBack) {
+    product.response = http::json_response(200, std::string(3000, '1'));
+    product.response.headers.add("ETag", "\"v1\"");
+    const auto packed = ask("GET", "/api/v1/products", {{"Accept-Encoding", "gzip"}});
+    EXPECT_EQ(packed.headers.get("Content-Encoding"), "gzip");
+    EXPECT_EQ(packed.headers.get("ETag"), "\"v1-gzip\"");
+    EXPECT_FALSE(product.requests.at(0).headers.get("Accept-Encoding").has_value());
+    const auto known = ask(
+        "GET", "/api/v1/products", {{"Accept-Encoding", "gzip"}, {"If-None-Match", "\"v1-gzip\""}}
+    );
+    EXPECT_EQ(known.status, 304);
+    EXPECT_EQ(known.headers.get("ETag"), "\"v1-gzip\"");
+    EXPECT_EQ(product.requests.at(1).headers.get("If-None-Match"), "\"v1\"");
+    const auto plain = ask("GET", "/api/v1/products");
+    EXPECT_EQ(plain.body.size(), 3000U);
+    EXPECT_EQ(plain.headers.get("Vary"), "Accept-Encoding");
+}
+
 TEST_F(GatewayTest, SpreadsRequestsOverPods) {
     for (int each = 0; each < 10; ++each) EXPECT_EQ(buy().status, 200);
     EXPECT_EQ(order_1.requests.size(), 5U);

@@ -25,9 +25,15 @@ constexpr std::array<std::string_view, 10> hop_by_hop{
     "HTTP2-Settings"
 };
 
-/// Made anew by this hop, or by its client.
-constexpr std::array<std::string_view, 5> written_here{
-    "Host", "Content-Length", "Expect", "X-Request-Id", "X-Deadline-Ms"
+/// Made anew by this hop, or by its client. Nor is a room asked to compress: the door does that.
+constexpr std::array<std::string_view, 7> written_here{
+    "Host",
+    "Content-Length",
+    "Expect",
+    "X-Request-Id",
+    "X-Deadline-Ms",
+    "Accept-Encoding",
+    "traceparent"
 };
 
 constexpr std::array<std::string_view, 8> identities{

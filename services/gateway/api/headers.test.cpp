@@ -36,6 +36,8 @@ TEST(RequestHeaders, LoseIdentitiesAndWhatHoldsForOneHop) {
          {"Upgrade", "h2c"},
          {"Expect", "100-continue"},
          {"Content-Length", "3"},
+         {"Accept-Encoding", "gzip"},
+         {"Traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"},
          {"X-Request-Id", "spoofed-id"},
          {"X-Deadline-Ms", "5"},
          {"Authorization", "Bearer t"},

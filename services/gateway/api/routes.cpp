@@ -4,6 +4,8 @@
 #include <optional>
 #include <string_view>
 
+#include "gateway/api/pages.hpp"
+
 namespace gateway {
 
 namespace {
@@ -92,7 +94,9 @@ std::chrono::milliseconds patience_of(const Route& route, const RouteDeadlines& 
 
 net::awaitable<http::Response> welcome(http::Request&) {
     co_return http::json_response(
-        200, R"({"name":"doorbuster","contracts":["echo","auth","product","order","gateway"]})"
+        200,
+        R"({"name":"doorbuster","api":"/api",)"
+        R"("contracts":["echo","auth","product","order","gateway"]})"
     );
 }
 
@@ -106,6 +110,7 @@ void add_routes(
     const RouteDeadlines& deadlines
 ) {
     router.add("GET", "/", cors.around(welcome));
+    add_pages(router);
     for (const Route& route : routes) {
         const Passage passage{
             .room = &route.room(rooms),
@@ -117,7 +122,12 @@ void add_routes(
         const auto pass = [&door, passage](http::Request& request) {
             return door.pass(request, passage);
         };
-        router.add(route.method, route.pattern, cors.around(pass));
+        router.add(
+            route.method,
+            route.pattern,
+            cors.around(pass),
+            route.caller == Caller::admin ? http::Admission::reserved : http::Admission::common
+        );
     }
     cors.add_preflights(router);
 }

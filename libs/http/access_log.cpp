@@ -116,7 +116,7 @@ void AccessLog::State::append(
     if (notes.account_id) append_text(out, "account_id", notes.account_id->to_string());
     if (!notes.upstream.empty()) {
         append_text(out, "upstream", notes.upstream);
-        append_count(out, "retries", static_cast<std::size_t>(notes.retries));
+        append_count(out, "retries", static_cast<std::size_t>(notes.upstream_requests - 1));
     }
     out.append("}\n");
 }

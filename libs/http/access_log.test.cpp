@@ -57,7 +57,7 @@ TEST_F(AccessLogTest, WritesOneJsonObjectARequest) {
     request.notes.client_address = "203.0.113.9";
     request.notes.account_id = base::Uuid{{1}};
     request.notes.upstream = "10.0.0.1:8080";
-    request.notes.retries = 1;
+    request.notes.upstream_requests = 2;
     access.add(request, 201, 17, 1234);
     EXPECT_EQ(written(), "") << "gathered";
     testing::run_on_loop(loop, net::sleep_for(std::chrono::milliseconds(150)));

@@ -371,6 +371,10 @@ net::awaitable<Response> Client::Core::send(
     std::shared_ptr<Core> self, const OutgoingRequest& request, net::Deadline deadline
 ) {
     const bool repeatable = is_repeatable(request);
+    if (request.notes) {
+        request.notes->upstream = self->host_;
+        ++request.notes->upstream_requests;
+    }
     for (bool fresh = false;; fresh = true) {
         ConnectionPointer connection;
         if (!fresh) connection = self->take_idle(repeatable);

@@ -56,6 +56,8 @@ struct OutgoingRequest {
     std::string body;
     /// Whose doing this is: Request::trace. A new trace if absent, as for work of one's own.
     std::optional<TraceContext> trace = {};
+    /// Gets the origin asked, and one request more; may be null, else must outlive the sending.
+    RequestNotes* notes = nullptr;
 };
 
 /// A bounded pool of keep-alive connections to one origin. A pooled connection that the peer closed

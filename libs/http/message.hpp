@@ -49,8 +49,8 @@ class Headers {
 struct RequestNotes {
     std::optional<base::Uuid> account_id;
     std::string client_address;  ///< before trusted proxies; empty: the peer's
-    std::string upstream;        ///< the pod that answered, host:port
-    int retries = 0;
+    std::string upstream;        ///< the pod asked last, host:port
+    int upstream_requests = 0;   ///< sent on its behalf; more than one are retries
 };
 
 /// Headers that the parser saw, so that nobody looks for those that most requests don't have.

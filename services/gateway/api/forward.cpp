@@ -93,6 +93,7 @@ net::awaitable<http::Response> Door::pass(http::Request& request, Passage passag
     outgoing.headers = take_request_headers(request, proxies_);
     outgoing.body = std::move(request.body);
     outgoing.trace = request.trace;
+    outgoing.notes = &request.notes;
     auto answer = co_await passage.room->send(
         outgoing,
         std::min(request.deadline, net::deadline_in(passage.patience)),

@@ -121,6 +121,9 @@ std::string hops_of(const http::Request& request, const service::TrustedProxies&
 
 http::Headers take_request_headers(http::Request& request, const service::TrustedProxies& proxies) {
     std::string forwarded_for = hops_of(request, proxies);
+    if (forwarded_for.size() > request.remote_address.size()) {
+        request.notes.client_address = service::client_of(forwarded_for, proxies);
+    }
     const auto declared = connection_names(request.headers);
     http::Headers headers = std::move(request.headers);
     headers.erase_if([&](std::string_view name, std::string_view) {

@@ -55,6 +55,17 @@ TEST(RequestHeaders, LoseIdentitiesAndWhatHoldsForOneHop) {
     );
 }
 
+TEST(RequestHeaders, NoteWhoTheClientIs) {
+    http::Request request;
+    request.remote_address = "10.42.0.7";
+    request.headers.add("X-Forwarded-For", "9.9.9.9, 1.2.3.4");
+    http::Request other = request;
+    gateway::take_request_headers(request, proxies("10.42.0.0/16"));
+    EXPECT_EQ(request.notes.client_address, "1.2.3.4");
+    gateway::take_request_headers(other, proxies(""));
+    EXPECT_EQ(other.notes.client_address, "") << "the peer itself";
+}
+
 TEST(RequestHeaders, BelieveConfiguredProxiesOnly) {
     const http::Headers::Field given{"X-Forwarded-For", "1.2.3.4"};
     EXPECT_EQ(take({given}, "10.42.0.0/16").get("X-Forwarded-For"), "1.2.3.4, 10.42.0.7");

@@ -131,24 +131,24 @@ struct RequestReader::Parsing {
     bool continue_due = false;
 };
 
-RequestReader::RequestReader(const ServerLimits& limits) : limits_(limits) {}
+RequestReader::RequestReader(const ServerLimits& limits)
+    : limits_(limits),
+      buffer_(new char[first_capacity]),
+      capacity_(first_capacity),
+      parsing_(std::make_unique<Parsing>()) {}
 
 RequestReader::~RequestReader() = default;
 
-void RequestReader::release() {
-    if (mid_request()) return;
-    buffer_.reset();
-    parsing_.reset();
-    capacity_ = begin_ = end_ = scanned_ = 0;
+bool RequestReader::reset() {
+    parsing_->parser.reset();
+    parsing_->continue_due = false;
+    begin_ = end_ = scanned_ = 0;
+    empty_lines_ = 0;
     state_ = State::head;
+    return capacity_ <= first_capacity;
 }
 
 std::span<char> RequestReader::space() {
-    if (!buffer_) {
-        buffer_.reset(new char[first_capacity]);
-        capacity_ = first_capacity;
-        parsing_ = std::make_unique<Parsing>();
-    }
     if (begin_ == end_) begin_ = end_ = 0;
     if (end_ == capacity_) {
         if (begin_ > 0) {
@@ -167,7 +167,6 @@ std::span<char> RequestReader::space() {
 }
 
 RequestReader::Progress RequestReader::advance(Request& request) {
-    if (!buffer_) return Progress::more;
     if (state_ == State::done) {
         parsing_->parser.reset();
         parsing_->continue_due = false;
@@ -337,7 +336,7 @@ RequestReader::Progress RequestReader::refuse(int status, const char* code, std:
 }
 
 bool RequestReader::take_continue() {
-    return parsing_ && std::exchange(parsing_->continue_due, false);
+    return std::exchange(parsing_->continue_due, false);
 }
 
 bool RequestReader::keep_alive() const {

@@ -24,8 +24,9 @@ class RequestReader {
     /// Room for the next bytes, never empty; received() says how many came.
     std::span<char> space();
     void received(std::size_t bytes) { end_ += bytes; }
-    /// Gives the buffer back while nothing is in it; space() makes another.
-    void release();
+    /// Forgets all it was given, for another connection. False if its buffer grew too large to
+    /// keep.
+    bool reset();
 
     /// Reads on with what is there. When complete, `request` holds method, target, path, query,
     /// headers, body, request_id and deadline; the next call begins the next request.
@@ -55,7 +56,7 @@ class RequestReader {
 
     const ServerLimits& limits_;
     std::unique_ptr<char[]> buffer_;
-    std::size_t capacity_ = 0;
+    std::size_t capacity_;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
     std::size_t scanned_ = 0;     ///< bytes after begin_ known not to hold the head's end

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -47,10 +48,21 @@ constexpr std::size_t joined_body_max = 16 * 1024;
 constexpr std::size_t scratch_bytes_kept = 64 * 1024;
 constexpr int retry_after_s = 1;
 constexpr int failure_lines_per_second = 10;
-/// An idle connection keeps its buffers so long, for callers that come again at once.
-constexpr milliseconds buffers_kept(1000);
+/// Work that is kept for the next connection, and the largest body of it.
+constexpr std::size_t spare_work_max = 128;
+constexpr std::size_t body_bytes_kept = 64 * 1024;
 /// So many pipelined requests of one connection are served before the other connections' turn.
 constexpr std::size_t requests_per_turn = 16;
+
+/// What a connection needs from the first byte of a request to its answer. Idle connections, most
+/// of them, have none: it goes from one to the next, warm.
+struct Work {
+    explicit Work(const ServerLimits& limits) : reader(limits) {}
+
+    RequestReader reader;
+    Request request;
+    Negotiation::Wishes wishes;
+};
 
 }  // namespace
 
@@ -73,6 +85,8 @@ class Server::Core : public std::enable_shared_from_this<Core> {
     void left(Connection* connection);
     bool is_full(const Request& request) const;
     Response busy_response() const;
+    std::unique_ptr<Work> take_work();
+    void give_back(std::unique_ptr<Work> work);
     void stop_accepting();
     void close_idle();
     void close_all();
@@ -118,6 +132,7 @@ class Server::Core : public std::enable_shared_from_this<Core> {
     AccessLog* access_log_;
     std::unordered_map<std::string, std::size_t> by_address_;  ///< only if that is limited
     std::unordered_map<SeriesKey, Series, SeriesHash> series_;
+    std::vector<std::unique_ptr<Work>> spare_work_;
     prometheus::Gauge* open_ = nullptr;
     prometheus::Counter* turned_away_ = nullptr;
     std::int64_t failure_second_ = 0;
@@ -127,7 +142,10 @@ class Server::Core : public std::enable_shared_from_this<Core> {
 class Server::Connection {
   public:
     Connection(std::shared_ptr<Server::Core> core, Tcp::socket socket, std::string address);
-    ~Connection() { core_->left(this); }
+    ~Connection() {
+        if (work_) core_->give_back(std::move(work_));
+        core_->left(this);
+    }
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
@@ -142,10 +160,10 @@ class Server::Connection {
     enum class Phase { idle, head, body, busy };
     enum class Writing { done, blocked, failed };
 
+    RequestReader::Progress advance();
     bool prepare_to_read();
     void begin_idling();
     void expired();
-    void release_buffers();
     bool read_what_came();
     void begin_answering(bool refused);
     bool is_kept(bool refused);
@@ -155,11 +173,9 @@ class Server::Connection {
     std::shared_ptr<Server::Core> core_;
     Tcp::socket socket_;
     net::Watchdog watchdog_;
-    RequestReader reader_;
-    Request request_;
     std::string address_;
     std::string unsent_;
-    Negotiation::Wishes wishes_;
+    std::unique_ptr<Work> work_;  ///< null while idle
     Phase phase_ = Phase::busy;
     net::Deadline phase_ends_;   ///< of idle, head and body
     std::size_t pipelined_ = 0;  ///< requests since the connection was last silent
@@ -172,7 +188,6 @@ Server::Connection::Connection(
     : core_(std::move(core)),
       socket_(std::move(socket)),
       watchdog_(core_->executor, [this] { expired(); }),
-      reader_(core_->limits),
       address_(std::move(address)) {}
 
 void Server::Connection::close() {
@@ -193,27 +208,31 @@ void Server::Connection::close_if_idle() {
 }
 
 void Server::Connection::begin_idling() {
-    const auto now = net::SteadyClock::now();
     phase_ = Phase::idle;
     pipelined_ = 0;
-    phase_ends_ = now + milliseconds(core_->limits.idle_timeout_ms);
-    watchdog_.expire_at(std::min(now + buffers_kept, phase_ends_));
+    phase_ends_ = net::deadline_in(milliseconds(core_->limits.idle_timeout_ms));
+    watchdog_.expire_at(phase_ends_);
     if (core_->closing && !core_->acceptor.is_open()) close_if_idle();
 }
 
+RequestReader::Progress Server::Connection::advance() {
+    return work_ ? work_->reader.advance(work_->request) : RequestReader::Progress::more;
+}
+
 bool Server::Connection::prepare_to_read() {
-    if (reader_.take_continue()) {
+    if (!work_ || !work_->reader.mid_request()) {
+        if (work_) core_->give_back(std::move(work_));
+        if (phase_ != Phase::idle) begin_idling();
+        return socket_.is_open();
+    }
+    if (work_->reader.take_continue()) {
         static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
         ErrorCode ignored;  // a peer that is gone shows in the read
         socket_.write_some(asio::buffer(go_on), ignored);
     }
     const auto& limits = core_->limits;
     const auto before = phase_;
-    if (!reader_.mid_request()) {
-        if (before != Phase::idle) begin_idling();
-        return socket_.is_open();
-    }
-    phase_ = reader_.in_body() ? Phase::body : Phase::head;
+    phase_ = work_->reader.in_body() ? Phase::body : Phase::head;
     if (phase_ != before) {
         const auto timeout =
             phase_ == Phase::body ? limits.body_timeout_ms : limits.header_timeout_ms;
@@ -221,7 +240,7 @@ bool Server::Connection::prepare_to_read() {
     }
     auto ends = phase_ends_;
     if (phase_ == Phase::body) {
-        const auto received = static_cast<std::int64_t>(request_.body.size());
+        const auto received = static_cast<std::int64_t>(work_->request.body.size());
         ends += milliseconds(received * 1000 / limits.body_bytes_per_s_min);
     }
     watchdog_.expire_at(ends);
@@ -231,40 +250,29 @@ bool Server::Connection::prepare_to_read() {
 /// The deadline passed: of being idle, of a request that does not come, or of an answer that is not
 /// read.
 void Server::Connection::expired() {
-    if (phase_ == Phase::idle && net::SteadyClock::now() < phase_ends_) {
-        release_buffers();
-        return watchdog_.expire_at(phase_ends_);
-    }
     if (phase_ == Phase::head || phase_ == Phase::body) {
-        request_ = Request{};
-        request_.request_id = make_request_id();
-        request_.remote_address = address_;
+        work_->request = Request{};
+        work_->request.request_id = make_request_id();
+        work_->request.remote_address = address_;
         const auto response = to_response(
             {.status = 408,
              .code = "request_timeout",
              .detail = "The request did not come in time; nothing was changed."}
         );
-        core_->count(request_, response, net::SteadyClock::now());
+        core_->count(work_->request, response, net::SteadyClock::now());
         write(response, false);  // one try: who sends slowly is not waited for again
     }
     close();
 }
 
-/// Nothing refers to them while the connection is idle: its coroutine waits for the socket only.
-void Server::Connection::release_buffers() {
-    reader_.release();
-    request_ = Request{};
-    wishes_ = {};
-}
-
 Server::Connection::Writing Server::Connection::write(const Response& response, bool keep) {
     std::string& out = core_->scratch;
     out.clear();
-    const auto persistence = !keep                   ? Persistence::close
-                             : reader_.is_http_1_0() ? Persistence::keep_alive_1_0
-                                                     : Persistence::keep_alive_1_1;
-    append_response_head(out, response, persistence, core_->date.now(), request_.request_id);
-    const bool has_body = request_.method != "HEAD" && !is_bodiless(response.status);
+    const auto persistence = !keep                         ? Persistence::close
+                             : work_->reader.is_http_1_0() ? Persistence::keep_alive_1_0
+                                                           : Persistence::keep_alive_1_1;
+    append_response_head(out, response, persistence, core_->date.now(), work_->request.request_id);
+    const bool has_body = work_->request.method != "HEAD" && !is_bodiless(response.status);
     std::string_view apart;
     if (has_body && response.body.size() > joined_body_max) {
         apart = response.body;
@@ -288,11 +296,12 @@ Server::Connection::Writing Server::Connection::write(const Response& response, 
 
 /// False if the peer is gone.
 bool Server::Connection::read_what_came() {
-    const auto space = reader_.space();
+    work_ = core_->take_work();
+    const auto space = work_->reader.space();
     ErrorCode error;
     const auto bytes = socket_.read_some(asio::buffer(space.data(), space.size()), error);
     if (error && error != asio::error::would_block) return false;
-    reader_.received(bytes);
+    work_->reader.received(bytes);
     return true;
 }
 
@@ -301,17 +310,17 @@ void Server::Connection::begin_answering(bool refused) {
     has_asked_ = true;
     watchdog_.disarm();
     if (refused) {
-        request_ = Request{};
-        request_.request_id = make_request_id();
+        work_->request = Request{};
+        work_->request.request_id = make_request_id();
     } else {
-        wishes_ = Negotiation::read(request_);
+        work_->wishes = Negotiation::read(work_->request);
     }
-    request_.remote_address = address_;
+    work_->request.remote_address = address_;
 }
 
 /// Whether the connection goes on after this answer.
 bool Server::Connection::is_kept(bool refused) {
-    if (refused || core_->closing || !reader_.keep_alive()) return false;
+    if (refused || core_->closing || !work_->reader.keep_alive()) return false;
     return ++pipelined_ < core_->limits.pipelined_max;
 }
 
@@ -319,7 +328,7 @@ net::awaitable<void> Server::Connection::serve(std::shared_ptr<Connection> self)
     Connection& it = *self;
     Server::Core& core = *it.core_;
     while (it.socket_.is_open()) {
-        const auto progress = it.reader_.advance(it.request_);
+        const auto progress = it.advance();
         if (progress == RequestReader::Progress::more) {
             if (!it.prepare_to_read()) break;
             if (it.phase_ == Phase::idle) {
@@ -329,12 +338,12 @@ net::awaitable<void> Server::Connection::serve(std::shared_ptr<Connection> self)
                 if (error || !it.read_what_came()) break;
                 continue;
             }
-            const auto space = it.reader_.space();
+            const auto space = it.work_->reader.space();
             const auto [error, bytes] = co_await it.socket_.async_read_some(
                 asio::buffer(space.data(), space.size()), as_result
             );
             if (error) break;
-            it.reader_.received(bytes);
+            it.work_->reader.received(bytes);
             continue;
         }
         const auto began = net::SteadyClock::now();
@@ -342,24 +351,24 @@ net::awaitable<void> Server::Connection::serve(std::shared_ptr<Connection> self)
         it.begin_answering(refused);
         Response response;
         if (refused) {
-            response = to_response(it.reader_.refusal());
+            response = to_response(it.work_->reader.refusal());
         } else if (core.gone) {
             break;
-        } else if (core.is_full(it.request_)) {
+        } else if (core.is_full(it.work_->request)) {
             response = core.busy_response();
         } else {
             std::exception_ptr failure;
             ++core.under_way;
             try {
-                response = co_await core.router.handle(it.request_);
+                response = co_await core.router.handle(it.work_->request);
             } catch (...) {
                 failure = std::current_exception();
             }
             --core.under_way;
-            if (failure) response = core.failure_response(it.request_, failure);
-            core.negotiation.apply(it.request_, it.wishes_, response);
+            if (failure) response = core.failure_response(it.work_->request, failure);
+            core.negotiation.apply(it.work_->request, it.work_->wishes, response);
         }
-        core.count(it.request_, response, began);
+        core.count(it.work_->request, response, began);
         const bool keep = it.is_kept(refused);
         const auto writing = it.write(response, keep);
         if (writing == Writing::failed) break;
@@ -371,7 +380,7 @@ net::awaitable<void> Server::Connection::serve(std::shared_ptr<Connection> self)
             if (error) break;
         }
         // A close now would take the answer along where more came than was read.
-        if (refused || (!keep && it.reader_.mid_request())) co_await linger(self);
+        if (refused || (!keep && it.work_->reader.mid_request())) co_await linger(self);
         if (!keep) break;
         if (it.pipelined_ % requests_per_turn == 0) {
             co_await asio::post(core.executor, asio::use_awaitable);
@@ -507,6 +516,19 @@ void Server::Core::left(Connection* connection) {
     }
     if (open_ && !gone) open_->Decrement();
     if (connections.empty()) all_left.notify();
+}
+
+std::unique_ptr<Work> Server::Core::take_work() {
+    if (spare_work_.empty()) return std::make_unique<Work>(limits);
+    auto work = std::move(spare_work_.back());
+    spare_work_.pop_back();
+    return work;
+}
+
+void Server::Core::give_back(std::unique_ptr<Work> work) {
+    if (gone || spare_work_.size() >= spare_work_max) return;
+    if (work->request.body.capacity() > body_bytes_kept || !work->reader.reset()) return;
+    spare_work_.push_back(std::move(work));
 }
 
 bool Server::Core::is_full(const Request& request) const {

@@ -486,15 +486,29 @@ TEST_F(ServerTest, GivesABodyTimeForWhatCame) {
     EXPECT_TRUE(caller.read_response().ends_with("abcde"));
 }
 
-TEST_F(ServerTest, AnIdleConnectionGivesItsBuffersBackAndGoesOn) {
-    limits.idle_timeout_ms = 60000;
+TEST_F(ServerTest, HandsItsBuffersRoundWithoutMixingWhatIsInThem) {
     serve();
-    auto caller = peer();
-    caller.write(keep_alive_get);
-    caller.read_response();
-    testing::run_on_loop(loop, net::sleep_for(milliseconds(1100)));
-    caller.write(keep_alive_get);
-    EXPECT_TRUE(caller.read_response().ends_with("GET /echo?a=1 "));
+    std::vector<std::unique_ptr<RawPeer>> callers;
+    for (int each = 0; each < 200; ++each) {
+        callers.push_back(std::make_unique<RawPeer>(loop, server->port()));
+    }
+    for (int round = 0; round < 3; ++round) {
+        // All are in the middle of a body at once, then all end it.
+        for (std::size_t each = 0; each < callers.size(); ++each) {
+            const auto body = std::to_string(each) + "-";
+            callers[each]->write(
+                "POST /echo?" + std::to_string(round) + " HTTP/1.1\r\nHost: a\r\nContent-Length: " +
+                std::to_string(body.size() + 1) + "\r\n\r\n" + body
+            );
+        }
+        testing::run_on_loop(loop, net::sleep_for(milliseconds(5)));
+        for (const auto& caller : callers) caller->write("x");
+        for (std::size_t each = 0; each < callers.size(); ++each) {
+            const auto expected =
+                "POST /echo?" + std::to_string(round) + " " + std::to_string(each) + "-x";
+            EXPECT_TRUE(callers[each]->read_response().ends_with("\r\n\r\n" + expected));
+        }
+    }
 }
 
 TEST_F(ServerTest, LimitsWhatIsPipelined) {

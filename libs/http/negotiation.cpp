@@ -28,12 +28,11 @@ bool lists(std::string_view list, std::string_view wanted) {
 }
 
 void vary_by_encoding(Headers& headers) {
-    const auto vary = headers.get("Vary");
-    if (!vary) {
-        headers.add("Vary", "Accept-Encoding");
-    } else if (!lists(*vary, "Accept-Encoding") && !lists(*vary, "*")) {
-        headers.set("Vary", std::string(*vary) + ", Accept-Encoding");
-    }
+    const bool is_said = std::ranges::any_of(headers, [](const Headers::Field& field) {
+        return equal_ignoring_case(field.first, "Vary") &&
+               (lists(field.second, "Accept-Encoding") || lists(field.second, "*"));
+    });
+    if (!is_said) headers.add("Vary", "Accept-Encoding");
 }
 
 void become_not_modified(Response& response) {
@@ -48,7 +47,7 @@ void become_not_modified(Response& response) {
 
 bool may_be_transformed(const Headers& headers) {
     // no-store marks what holds tokens: it is short, and what never mixes a secret with a
-    // caller's text can't leak it by its length (ADR 0032).
+    // caller's text can't leak it by its length (ADR 0038).
     const auto control = headers.get("Cache-Control");
     return !headers.get("Content-Encoding") &&
            !(control && (lists(*control, "no-transform") || lists(*control, "no-store")));

@@ -155,6 +155,8 @@ class ServerTest : public testing::Test {
     net::awaitable<http::Response> page() {
         http::Response response = http::json_response(200, std::string(2000, '1'));
         response.headers.add("ETag", "\"v1\"");
+        response.headers.add("Vary", "Origin");
+        response.headers.add("Vary", "Accept");
         co_return response;
     }
 
@@ -608,6 +610,7 @@ TEST_F(ServerTest, TellsWhoHasTheVersionAlready) {
     };
     const auto whole = ask_with("");
     EXPECT_TRUE(has(whole, "ETag: \"v1\"\r\n") && has(whole, "Vary: Accept-Encoding\r\n")) << whole;
+    EXPECT_TRUE(has(whole, "Vary: Origin\r\n") && has(whole, "Vary: Accept\r\n")) << "kept";
     EXPECT_FALSE(has(whole, "Content-Encoding"));
     const auto packed = ask_with("Accept-Encoding: br, gzip\r\n");
     EXPECT_TRUE(has(packed, "ETag: \"v1-gzip\"\r\n")) << packed;

@@ -184,6 +184,9 @@ RequestReader::Progress RequestReader::advance(Request& request) {
     }
     const std::size_t head_bytes = find_head_end();
     if ((head_bytes ? head_bytes : end_ - begin_) > limits_.header_bytes_max) {
+        if (!first_line_ended_) {
+            return refuse(414, "target_too_long", "Send a shorter path or query.");
+        }
         return refuse(431, "headers_too_large", "Send fewer or shorter headers.");
     }
     if (const char* flaw = flaw_in_head()) return refuse(400, "request_malformed", flaw);
@@ -212,6 +215,8 @@ std::size_t RequestReader::find_head_end() {
         );
         const auto* text_end = line_end ? line_end - (line_end > first ? 1 : 0) : last;
         is_http_ = may_be_request_line({first, text_end}, line_end != nullptr);
+        const auto limit = first + std::min(limits_.header_bytes_max, end_ - begin_);
+        first_line_ended_ = line_end && line_end < limit;
         if (!line_end) return 0;  // looked at again as a whole: one line is bounded
     }
     const char* from = first + scanned_;

@@ -63,7 +63,8 @@ class RequestReader {
     int empty_lines_ = 0;         ///< before the request line
     bool folded_ = false;         ///< a header line was continued on the next (obsolete, refused)
     bool bare_line_end_ = false;  ///< a line of the head ended without CR
-    bool is_http_ = true;         ///< the first line, as far as it came, may be one of HTTP/1
+    bool first_line_ended_ = false;  ///< within the limit of the whole head
+    bool is_http_ = true;            ///< the first line, as far as it came, may be one of HTTP/1
     State state_ = State::head;
     std::unique_ptr<Parsing> parsing_;
     Problem refusal_;

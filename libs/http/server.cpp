@@ -1,6 +1,7 @@
 #include "http/server.hpp"
 
 #include <array>
+#include <cstring>
 #include <sys/socket.h>
 #include <system_error>
 #include <unordered_map>
@@ -48,6 +49,9 @@ constexpr std::size_t joined_body_max = 16 * 1024;
 constexpr std::size_t scratch_bytes_kept = 64 * 1024;
 constexpr int retry_after_s = 1;
 constexpr int failure_lines_per_second = 10;
+/// What an idle connection reads into: most requests at once, so that they cost one read, and
+/// little enough to have ten thousand of it.
+constexpr std::size_t first_bytes_max = 1024;
 /// Work that is kept for the next connection, and the largest body of it.
 constexpr std::size_t spare_work_max = 128;
 constexpr std::size_t body_bytes_kept = 64 * 1024;
@@ -164,7 +168,7 @@ class Server::Connection {
     bool prepare_to_read();
     void begin_idling();
     void expired();
-    bool read_what_came();
+    void begin_work(std::size_t bytes);
     void begin_answering(bool refused);
     bool is_kept(bool refused);
     Writing write(const Response& response, bool keep);
@@ -176,6 +180,7 @@ class Server::Connection {
     std::string address_;
     std::string unsent_;
     std::unique_ptr<Work> work_;  ///< null while idle
+    std::array<char, first_bytes_max> first_bytes_;
     Phase phase_ = Phase::busy;
     net::Deadline phase_ends_;   ///< of idle, head and body
     std::size_t pipelined_ = 0;  ///< requests since the connection was last silent
@@ -294,15 +299,10 @@ Server::Connection::Writing Server::Connection::write(const Response& response, 
     return Writing::blocked;
 }
 
-/// False if the peer is gone.
-bool Server::Connection::read_what_came() {
+void Server::Connection::begin_work(std::size_t bytes) {
     work_ = core_->take_work();
-    const auto space = work_->reader.space();
-    ErrorCode error;
-    const auto bytes = socket_.read_some(asio::buffer(space.data(), space.size()), error);
-    if (error && error != asio::error::would_block) return false;
+    std::memcpy(work_->reader.space().data(), first_bytes_.data(), bytes);
     work_->reader.received(bytes);
-    return true;
 }
 
 void Server::Connection::begin_answering(bool refused) {
@@ -332,10 +332,10 @@ net::awaitable<void> Server::Connection::serve(std::shared_ptr<Connection> self)
         if (progress == RequestReader::Progress::more) {
             if (!it.prepare_to_read()) break;
             if (it.phase_ == Phase::idle) {
-                // Waits without a buffer: most connections are silent most of the time.
-                const auto [error] =
-                    co_await it.socket_.async_wait(Tcp::socket::wait_read, as_result);
-                if (error || !it.read_what_came()) break;
+                const auto [error, bytes] =
+                    co_await it.socket_.async_read_some(asio::buffer(it.first_bytes_), as_result);
+                if (error) break;
+                it.begin_work(bytes);
                 continue;
             }
             const auto space = it.work_->reader.space();

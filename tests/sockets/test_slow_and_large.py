@@ -130,13 +130,24 @@ def refused_with(rooms, connection, data, status, code):
         b"GET /" + b"a" * HEADER_BYTES_MAX + b" HTTP/1.1\r\nHost: shop\r\n\r\n",
         b"GET /" + b"a" * 100_000,
         b"GET /api/v1/echo?" + b"a" * HEADER_BYTES_MAX + b" HTTP/1.1\r\n",
+    ],
+    ids=["path", "endless path", "query"],
+)
+def test_a_target_that_is_too_long(rooms, connection, data):
+    refused_with(rooms, connection, data, 414, "target_too_long")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
         GET + b"X: " + b"a" * HEADER_BYTES_MAX + b"\r\n\r\n",
+        GET + b"X: " + b"a" * 100_000,
         GET + b"X" * HEADER_BYTES_MAX + b": a\r\n\r\n",
         GET + b"X: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\r\n" * 1000 + b"\r\n",
         GET + b"X: a\r\n" * HEADER_FIELDS_MAX + b"\r\n",
         GET + b"Cookie: a=b\r\n" * HEADER_FIELDS_MAX * 2 + b"\r\n",
     ],
-    ids=["line", "endless line", "query", "value", "name", "headers", "one too many", "cookies"],
+    ids=["value", "endless value", "name", "headers", "one too many", "cookies"],
 )
 def test_a_head_that_is_too_large(rooms, connection, data):
     refused_with(rooms, connection, data, 431, "headers_too_large")

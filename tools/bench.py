@@ -72,8 +72,9 @@ def main():
 
 
 def measure(bench, options):
-    with Step("a role for the baselines"):
+    with Step("a role for the baselines, a catalogue"):
         bench.make_baseline_role()
+        bench.stock_catalogue()
     numbers = figures.Figures()
     rounds = []
     customers = -(-options.customers // options.rounds)

@@ -178,6 +178,9 @@ class Round:
     def _shopping(self):
         for what, measure, told in (
             ("logins", shopping.log_in, ("login_per_s", "login.cpu_us")),
+            ("pages of products", shopping.look_at_pages, ("products.list_per_s",)),
+            ("searches", shopping.search, ("products.search_per_s",)),
+            ("orders of two products, paid", shopping.check_out, ("order.checkout_per_s",)),
         ):
             with Step(f"  {what}") as step:
                 measure(self.bench, self.numbers)

@@ -15,6 +15,7 @@ TIERS = {
     "gateway": "gateway",
     "order, both pods": "order",
     "product": "product",
+    "payment": "payment",
     "PostgreSQL": "postgres",
 }
 

@@ -37,8 +37,8 @@ class AccessLog;
 /// `unknown` (Effect::unknown), both with Retry-After; anything else to 500 `internal` and a log
 /// line that carries the request id. Every response carries X-Request-Id.
 ///
-/// A request head or body that does not come in time is 408. An idle connection is a socket and its
-/// deadline: buffers and parser go to whichever connection has a request.
+/// A request head or body that does not come in time is 408. An idle connection is a socket, its
+/// deadline and a kilobyte: buffers and parser go to whichever connection has a request.
 class Server {
   public:
     /// `metrics` and `access_log` may be null and must outlive the server; `name` labels its series

@@ -35,7 +35,7 @@ http::ClientLimits read_client_limits(base::Environment& environment) {
         "UPSTREAM_CONNECTIONS_MAX", 512, 1, 100000, "connections to one address of a room"
     ));
     limits.waiting_max = static_cast<std::size_t>(environment.integer_or(
-        "UPSTREAM_WAITING_MAX", 1024, 0, 1000000, "requests waiting for such a connection; else 503"
+        "UPSTREAM_WAITING_MAX", 1024, 1, 1000000, "requests waiting for such a connection; else 503"
     ));
     limits.connect_timeout_ms = environment.integer_or(
         "UPSTREAM_CONNECT_TIMEOUT_MS", 1000, 1, 60000, "to open such a connection"

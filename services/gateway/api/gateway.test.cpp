@@ -32,6 +32,8 @@ class FakePod {
         is_stopped_ = false;
         gate_.notify();
     }
+    /// Further requests are answered; those that hang go on hanging.
+    void answer_others() { is_stopped_ = false; }
     /// The next request's connection breaks without an answer.
     void break_next() { breaks_next_ = true; }
     void crash() { server_.reset(); }
@@ -447,6 +449,53 @@ TEST_F(GatewayTest, SaysWhenARoomIsAway) {
     EXPECT_EQ(login.status, 503);
     EXPECT_TRUE(has_code(login, "upstream_unavailable")) << "nothing was sent";
     EXPECT_EQ(buy().status, 200) << "the sale goes on";
+}
+
+TEST_F(GatewayTest, AFullLineIsSaidAtOnceAndAdministratorsAreNotInIt) {
+    order_settings.origins = {order_1.origin(), order_2.origin()};
+    order_settings.client.connections_max = 1;
+    order_settings.client.waiting_max = 1;
+    order_settings.attempt_timeout_ms = 5000;
+    open();
+    order_1.stop();
+    order_2.stop();
+    const http::OutgoingRequest browse{"GET", "/api/v1/flash-sales", {}, {}};
+    std::size_t answered = 0;
+    const auto send_two = [&] {
+        for (int each = 0; each < 2; ++each) {
+            net::asio::co_spawn(
+                loop,
+                ask_through(*client, browse, milliseconds(5000)),
+                [&](const std::exception_ptr&, const Answer&) { ++answered; }
+            );
+        }
+    };
+    const auto end = net::deadline_in(milliseconds(4000));
+    const auto wait_until = [&](const auto& condition) {
+        while (!condition() && net::SteadyClock::now() < end) {
+            testing::run_on_loop(loop, net::sleep_for(milliseconds(5)));
+        }
+    };
+    send_two();
+    wait_until([&] { return asked() == 2; });
+    order_1.answer_others();
+    order_2.answer_others();
+    send_two();  // they stand in the lines behind those that hang
+    Answer refused;
+    wait_until([&] {
+        refused = ask("GET", "/api/v1/flash-sales", {{"X-Deadline-Ms", "500"}});
+        return refused.took_ms < 400;
+    });
+    EXPECT_EQ(refused.status, 503);
+    EXPECT_TRUE(has_code(refused, "upstream_unavailable"));
+    EXPECT_LT(refused.took_ms, 400) << "not the deadline's end";
+    EXPECT_TRUE(has_metric("doorbuster_gateway_retries_total{room=\"order\"} 0"))
+        << "nobody is sent from line to line";
+    EXPECT_EQ(ask_as(token::Role::admin, "POST", "/api/v1/flash-sales/1/pause").status, 200);
+    order_1.resume();
+    order_2.resume();
+    wait_until([&] { return answered == 4; });
+    EXPECT_EQ(answered, 4U);
 }
 
 TEST_F(GatewayTest, CountsPurchasesByAccount) {

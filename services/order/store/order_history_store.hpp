@@ -8,9 +8,7 @@
 
 namespace order {
 
-/// What happened to an order of either kind, oldest first. An ordinary order's events are stored; a
-/// flash sale's are read off its batches and payment attempts, so that a purchase writes nothing
-/// for them. Of an attempt that has moved on only the last state has a time.
+/// What happened to an order of either kind, oldest first (migrations/0006_order_history.sql).
 class OrderHistoryStore {
   public:
     explicit OrderHistoryStore(postgres::Pool& pool) : pool_(pool) {}

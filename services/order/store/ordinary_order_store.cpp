@@ -25,7 +25,7 @@ constexpr postgres::Statement begin_statement{
 };
 
 constexpr postgres::Statement finish_statement{
-    "ordinary_pay_finish", "SELECT orders.ordinary_pay_finish_v1($1, $2, $3, $4)"
+    "ordinary_pay_finish", "SELECT orders.ordinary_pay_finish_v2($1, $2, $3, $4)"
 };
 
 constexpr postgres::Statement settled_statement{

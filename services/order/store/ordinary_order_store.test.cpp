@@ -190,6 +190,10 @@ TEST_F(OrdinaryOrderStoreTest, ADeclineLeavesTheUnits) {
     EXPECT_EQ(finish(1, ChargeVerdict::declined), OrdinaryPayFinish::declined);
     EXPECT_EQ(found().state, OrderState::reserved);
     EXPECT_EQ(begin().attempt.n, 2);
+    EXPECT_EQ(finish(1, ChargeVerdict::approved), OrdinaryPayFinish::refund_due)
+        << "a provider that takes money for what it declined gives it back";
+    EXPECT_EQ(attempt_state(1), 5);
+    EXPECT_EQ(found().state, OrderState::paying) << "the second attempt goes on";
     EXPECT_EQ(finish(7, ChargeVerdict::approved), OrdinaryPayFinish::unknown_attempt);
     const OrdinaryPayFinish stranger = shop_.run(shop_.ordinary_orders.finish_payment(
         shop_.new_id(), 1, ChargeVerdict::approved, drive_ms, TestShop::soon()

@@ -221,6 +221,18 @@ class LocalShopUnderTest(ShopUnderTest):
         self.shop.stop(quickly=True)
         self.shop.state.wipe()
 
+    def revive(self):
+        """Starts again whatever a test has ended."""
+        for name in self.shop.part_names():
+            if self.shop.launcher.is_alive(name):
+                continue
+            if name == "postgres":
+                self.shop.postgres.start()
+                self.shop.postgres.wait_ready()
+            elif name in self.shop.rooms.ports:
+                self.shop.rooms.start_one(name)
+        self.shop.rooms.wait_ready()
+
     def address(self, room=None):
         return LOOPBACK, self.shop.rooms.ports[room or "gateway"].serving
 

@@ -27,21 +27,7 @@ POSTGRES_READY_GAP = 3.0
 def sale(shop):
     made = shop.make_sale(units=UNITS, limit=50, holds=100, hold_s=3)
     yield made
-    revive(shop)
-
-
-def revive(shop):
-    """Starts again whatever a test has ended."""
-    under_test = shop.shop
-    for name in under_test.part_names():
-        if under_test.launcher.is_alive(name):
-            continue
-        if name == "postgres":
-            under_test.postgres.start()
-            under_test.postgres.wait_ready()
-        elif name in under_test.rooms.ports:
-            under_test.rooms.start_one(name)
-    under_test.rooms.wait_ready()
+    shop.revive()
 
 
 def buyers(shop, sale, name):
@@ -85,7 +71,7 @@ def test_an_order_process_is_killed(shop, sale):
     report = crowd.report()
     sold_well(report)
     assert gap_seconds(report) < MARGIN * ORDER_DEAD_GAP
-    revive(shop)
+    shop.revive()
     check(shop, sale, crowd)
 
 
@@ -128,7 +114,7 @@ def test_product_and_auth_are_away_during_a_sale(shop, sale):
     report = crowd.report()
     sold_well(report)
     assert gap_seconds(report) < MARGIN * REDIS_GAP
-    revive(shop)
+    shop.revive()
     check(shop, sale, crowd)
 
 

@@ -48,6 +48,7 @@ void add_customers(CLI::App& root, Action& chosen);
 void add_catalogue(CLI::App& root, Action& chosen);
 void add_stock(CLI::App& root, Action& chosen);
 void add_sale(CLI::App& root, Action& chosen);
+void add_order(CLI::App& root, Action& chosen);
 void add_audit(CLI::App& root, Action& chosen);
 void add_preflight(CLI::App& root, Action& chosen);
 void add_completion(CLI::App& root, Action& chosen);

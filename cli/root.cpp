@@ -27,6 +27,7 @@ std::unique_ptr<CLI::App> make_root(Action& chosen) {
     add_catalogue(*root, chosen);
     add_stock(*root, chosen);
     add_sale(*root, chosen);
+    add_order(*root, chosen);
     add_audit(*root, chosen);
     add_preflight(*root, chosen);
     add_completion(*root, chosen);

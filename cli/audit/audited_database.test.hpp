@@ -54,6 +54,12 @@ class AuditedDatabase {
         return ::testing::run_on_loop(loop_, owner_->query(statement, none, soon())).integer(0, 0);
     }
 
+    postgres::Pool& auditor() { return *auditor_; }
+    template <class T>
+    T look_up(net::awaitable<T> work) {
+        return ::testing::run_on_loop(loop_, std::move(work));
+    }
+
     AuditReport look_at(std::optional<std::filesystem::path> log) {
         return ::testing::run_on_loop(
             loop_,

@@ -106,7 +106,11 @@ void read_basket_limits(base::Environment& environment, Config& config) {
         "ORDER_HOLD_MS", 900'000, 1000, 86'400'000, "how long an unpaid order keeps its units"
     );
     checkout.in_flight_max = environment.integer_or(
-        "ORDER_IN_FLIGHT_MAX", 256, 1, 65536, "ordinary orders placed or paid at once by a pod"
+        "ORDER_IN_FLIGHT_MAX",
+        64,
+        1,
+        65536,
+        "ordinary orders that a pod places at once, and as many that it pays at once"
     );
     checkout.placing_ms = environment.integer_or(
         "ORDER_PLACING_MS", 30'000, 1000, 600'000, "how long product may leave an order unanswered"

@@ -87,8 +87,8 @@ net::Deadline Checkout::product_deadline() const {
 net::awaitable<std::expected<Checkout::Placed, Checkout::Stopped>> Checkout::place(
     OrdinaryOrderStore::NewOrder order, net::Deadline deadline
 ) {
-    if (in_flight_ >= limits_.in_flight_max) co_return std::unexpected(Stopped{Stop::busy, {}});
-    const InFlight counted(in_flight_);
+    if (placing_ >= limits_.in_flight_max) co_return std::unexpected(Stopped{Stop::busy, {}});
+    const InFlight counted(placing_);
     const std::vector<WantedLine> lines = order.lines;
     const OrdinaryOrderStore::PlaceLimits limits{
         limits_.basket.open_orders_max, limits_.placing_ms, limits_.drive_ms
@@ -156,8 +156,8 @@ net::awaitable<bool> Checkout::reserve(
 net::awaitable<Checkout::Payment> Checkout::pay(
     base::Uuid order, base::Uuid customer, std::string method, net::Deadline deadline
 ) {
-    if (in_flight_ >= limits_.in_flight_max) co_return Payment::busy;
-    const InFlight counted(in_flight_);
+    if (paying_ >= limits_.in_flight_max) co_return Payment::busy;
+    const InFlight counted(paying_);
     const auto started =
         co_await parts_.orders.begin_payment(order, customer, limits_.paying_ms, deadline);
     if (started.outcome != OrdinaryPayStart::started) co_return outcome_of(started.outcome);

@@ -14,7 +14,7 @@ namespace order {
 
 struct CheckoutLimits {
     BasketLimits basket;
-    std::int64_t in_flight_max = 256;  ///< orders that requests place or pay at once
+    std::int64_t in_flight_max = 64;   ///< orders placed at once, and as many paid at once
     std::int64_t placing_ms = 30'000;  ///< after it an order that product didn't answer is refused
     std::int64_t paying_ms = 5000;     ///< how long an attempt may stay undecided
     std::int64_t drive_ms = 2000;      ///< until then what a request began is left to it
@@ -119,7 +119,9 @@ class Checkout {
 
     Parts parts_;
     CheckoutLimits limits_;
-    std::int64_t in_flight_ = 0;
+    // Apart, so that those who hold units can pay while many others try to get some.
+    std::int64_t placing_ = 0;
+    std::int64_t paying_ = 0;
 };
 
 }  // namespace order

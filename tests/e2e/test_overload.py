@@ -8,9 +8,9 @@ from shop.rooms import ROOMS
 from shop.slow_database import slow_database
 from shop.waiting import wait_until
 
-# Some 350 purchases a second, whatever the machine: so little that ten times as many can be asked.
+# Some 170 purchases a second, whatever the machine: so little that ten times as many are no work.
 COMMIT_US = 20_000
-BATCH_MAX = 8
+BATCH_MAX = 4
 TIMES = 10
 SECONDS = 5
 HOLD_S = 8  # longer than that, so that no unit comes back meanwhile

@@ -30,6 +30,7 @@ class Objects:
             ("/api/v1/orders/", self._order_of_sale, self._ordinary_order),
             ("/api/v1/flash-sales/", self._sale),
             ("/api/v1/products/", self._product),
+            ("/api/{contract}", self._contract),
             # Other rooms may ask for what isn't there: that they were let in shows all the same.
             ("/internal/", self._nothing),
             ("/v1/charges/", self._nothing),
@@ -73,6 +74,11 @@ class Objects:
     def _product(self):
         product = self._shop.make_product(stock=5)
         return Object(product, f"/api/v1/products/{product}")
+
+    @staticmethod
+    def _contract():
+        """A file, always there."""
+        return Object("order.openapi.yaml")
 
     @staticmethod
     def _nothing():

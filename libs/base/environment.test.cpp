@@ -171,4 +171,21 @@ TEST_F(EnvironmentFile, FailsWithOneProblemThatNamesTheFile) {
     );
 }
 
+TEST_F(EnvironmentFile, MayComeAndGoWhereThatIsAllowed) {
+    const std::string absent = folder_ / "absent";
+    const std::string there = file_with("k3Zr9vQ2mX7pL5tB");
+    auto environment = environment_of(
+        {{"A_FILE", absent}, {"B_FILE", absent}, {"C_FILE", there}, {"D", "k3Zr9vQ2mX7pL5tB"}}
+    );
+    using enum base::Environment::MissingFile;
+    EXPECT_EQ(environment.optional_secret("A", "a key", is_absent), "");
+    EXPECT_TRUE(environment.problems().empty());
+    EXPECT_EQ(environment.optional_secret("B", "a key"), "");
+    EXPECT_EQ(environment.problems().size(), 1u) << "it is a mistake elsewhere";
+    EXPECT_EQ(environment.optional_secret("C", "a key", is_absent), "k3Zr9vQ2mX7pL5tB");
+    EXPECT_EQ(environment.file_of("A"), absent);
+    EXPECT_EQ(environment.file_of("D"), std::nullopt);
+    EXPECT_EQ(environment.problems().size(), 1u);
+}
+
 }  // namespace

@@ -23,26 +23,31 @@ std::string_view bytes_of(const Digest& digest) {
 
 }  // namespace
 
-std::string AttemptRules::network_of(const http::Request& request) const {
+std::optional<std::string> AttemptRules::network_of(const http::Request& request) const {
     // Without one, another room or an operator asks: the peer is who it is.
     const auto hops = request.headers.get("X-Forwarded-For").value_or(request.remote_address);
-    return service::client_network(service::client_of(hops, proxies_));
+    const std::string client = service::client_of(hops, proxies_);
+    if (client.empty() || proxies_.contains(client)) return std::nullopt;
+    return service::client_network(client);
 }
 
 std::vector<Counted> AttemptRules::login(
     const http::Request& request, const Email& email, const std::optional<Digest>& device
 ) const {
     if (device) return {{subject_of("device", bytes_of(*device)), guesses_pace}};
-    const std::string network = network_of(request);
+    const auto network = network_of(request);
+    if (!network) return {{subject_of("guesses", email.key), account_pace}};
     return {
-        {subject_of("guesses", email.key, network), guesses_pace},
+        {subject_of("guesses", email.key, *network), guesses_pace},
         {subject_of("account", email.key), account_pace},
-        {subject_of("network", network), limits_.network}
+        {subject_of("network", *network), limits_.network}
     };
 }
 
 std::vector<Counted> AttemptRules::registration(const http::Request& request) const {
-    return {{subject_of("registrations", network_of(request)), limits_.registrations}};
+    const auto network = network_of(request);
+    if (!network) return {};
+    return {{subject_of("registrations", *network), limits_.registrations}};
 }
 
 std::vector<Counted> AttemptRules::password_change(const base::Uuid& account_id) {

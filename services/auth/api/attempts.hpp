@@ -29,7 +29,8 @@ class AttemptRules {
     static std::vector<Counted> password_change(const base::Uuid& account_id);
 
   private:
-    std::string network_of(const http::Request& request) const;
+    /// nullopt if only proxies are told: everybody seems to come from there.
+    std::optional<std::string> network_of(const http::Request& request) const;
 
     service::TrustedProxies proxies_;
     AttemptLimits limits_;

@@ -154,6 +154,17 @@ def test_two_who_edit_at_once_do_not_undo_each_other(shop, articles):
     assert (nonsense.status, nonsense.body["field"]) == (400, "header If-Match")
 
 
+def test_what_was_read_is_not_sent_again(shop, articles):
+    lists = ["/api/v1/categories", "/api/v1/products"]
+    for path in [f"/api/v1/products/{articles['Halo lamp']}", *lists]:
+        read = shop.admin("GET", path)
+        same = shop.admin("GET", path, headers={"If-None-Match": read.headers["etag"]})
+        assert same.status == 304, same
+        assert same.text == "" and same.headers["etag"] == read.headers["etag"]
+        other = shop.admin("GET", path, headers={"If-None-Match": '"another"'})
+        assert other.status == 200
+
+
 def test_an_archived_product_is_only_found_by_its_id(shop, articles):
     made = shop.make_product(stock=3)
     name = shop.request("GET", f"/api/v1/products/{made}").body["name"]

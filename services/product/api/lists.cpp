@@ -1,16 +1,14 @@
 #include "product/api/lists.hpp"
 
 #include <charconv>
-#include <span>
 
 #include <fmt/format.h>
 
-#include "base/encoding.hpp"
+#include "http/conditional.hpp"
 #include "json/encode.hpp"
 #include "product/api/error_response.hpp"
 #include "product/api/messages.hpp"
 #include "product/api/product_body.hpp"
-#include "token/digest.hpp"
 
 namespace product::api {
 namespace {
@@ -51,11 +49,9 @@ std::expected<ProductQuery, FieldProblem> query_of(
 
 /// With a strong tag of its bytes. An answer to an admin must not be given to anybody else.
 http::Response list_response(std::string body, bool for_admin) {
-    const auto digest = token::sha256(body);
+    std::string tag = http::tag_of(body);
     auto response = http::json_response(200, std::move(body));
-    response.headers.add(
-        "ETag", fmt::format("\"{}\"", base::to_base64url(std::span(digest).first(16)))
-    );
+    response.headers.add("ETag", std::move(tag));
     response.headers.add("Cache-Control", for_admin ? "private, no-cache" : "public, max-age=1");
     return response;
 }

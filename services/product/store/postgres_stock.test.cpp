@@ -573,6 +573,49 @@ TEST_F(Stock, MovementsOfAllKindsDoNotDeadlock) {
     EXPECT_EQ(shop_.run_all(std::move(works)).size(), 120u);
 }
 
+TEST(StockPlans, MovementsNeverReadWholeTables) {
+    TestShop shop(1);  // one connection, whose plans are made while the tables are empty
+    PostgresStock stock(*shop.room);
+    const std::string actor = "service:test";
+    const auto one = shop.make_product(100);
+    const auto two = shop.make_product(100);
+    const auto move = [&] {
+        const auto id = shop.new_id();
+        auto request = complete({id, Purpose::order, {{one, 1}, {two, 1}}, 60'000});
+        EXPECT_TRUE(shop.run(stock.reserve(*request, actor, TestShop::soon())).has_value());
+        EXPECT_TRUE(shop.run(stock.reserve(*request, actor, TestShop::soon())).has_value());
+        EXPECT_TRUE(shop.run(stock.find(id, TestShop::soon())).has_value());
+        EXPECT_TRUE(
+            shop.run(stock.settle(id, {{one, 1}, {two, 0}}, actor, TestShop::soon())).has_value()
+        );
+        shop.run(stock.expire_due(10, TestShop::soon()));
+        const auto key = shop.new_id().to_string();
+        shop.run(stock.restock(one, 1, std::nullopt, actor, key, TestShop::soon()));
+        shop.run(stock.take_back(shop.new_id(), shop.new_id(), {{one, 1}}, actor, TestShop::soon())
+        );
+    };
+    // As autovacuum leaves them: known to be empty, so that reading them whole seems cheapest.
+    shop.look({"vacuum", "VACUUM ANALYZE product.reservations"});
+    shop.look({"vacuum_lines", "VACUUM ANALYZE product.reservation_lines"});
+    const auto scans = [&] {
+        return shop.look(
+            {"scans",
+             "SELECT sum(seq_scan)::int8, sum(idx_scan)::int8 FROM pg_stat_user_tables"
+             " WHERE relid IN ('product.reservations'::regclass,"
+             "                 'product.reservation_lines'::regclass)"}
+        );
+    };
+    const auto before = scans();
+    for (int round = 0; round < 8; ++round) move();
+    // What a session counted is seen by others when it says so.
+    shop.run(shop.room->query(
+        {"flush", "SELECT pg_stat_force_next_flush() IS NULL"}, {}, TestShop::soon()
+    ));
+    const auto after = scans();
+    EXPECT_EQ(after.integer(0, 0), before.integer(0, 0)) << "whole tables were read";
+    EXPECT_GT(after.integer(0, 1), before.integer(0, 1) + 50) << "nothing was counted at all";
+}
+
 TEST_F(Stock, ReasonsAreInTheLedger) {
     const auto product = shop_.make_product(10);
     ASSERT_TRUE(

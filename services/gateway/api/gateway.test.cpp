@@ -547,6 +547,15 @@ TEST_F(GatewayTest, CountsStrangersByAddressAndWhoIsSignedInByAccount) {
     EXPECT_EQ(browse("2001:db8::3"), 429) << "one customer has a /64";
 }
 
+TEST_F(GatewayTest, CountsNobodyByAnAddressThatIsEverybodys) {
+    limit(gateway::Limit::browse, 1);
+    std::string wrong;
+    proxies = service::TrustedProxies::parse("127.0.0.1, 10.42.0.0/16", wrong);
+    for (int each = 0; each < 3; ++each) {
+        EXPECT_EQ(ask("GET", "/api/v1/products", {{"X-Forwarded-For", "10.42.0.1"}}).status, 200);
+    }
+}
+
 TEST_F(GatewayTest, ATokenIsNoReasonToTryPasswordsFaster) {
     limit(gateway::Limit::sign_in, 2);
     for (std::uint8_t account = 1; account < 4; ++account) {

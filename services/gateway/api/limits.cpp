@@ -18,10 +18,13 @@ std::int64_t whole_seconds(std::int64_t time_us) {
     return (time_us + second_us - 1) / second_us;
 }
 
-LimitSubject subject_of_address(
+/// nullopt if only proxies are told, as where a node's load balancer writes its own address over the
+/// client's: a limit for what seems to be one client would be one for all of them together.
+std::optional<LimitSubject> subject_of_address(
     const http::Request& request, const service::TrustedProxies& proxies
 ) {
     const std::string client = service::client_of(hops_of(request, proxies), proxies);
+    if (proxies.contains(client)) return std::nullopt;
     // Of one size whatever the address is; nothing depends on its being secret.
     const token::Digest digest = token::sha256(service::client_network(client));
     LimitSubject subject{};
@@ -54,7 +57,9 @@ std::optional<Standing> Limits::count(
     if (claims && !is_by_address_always(limit)) {
         key.subject = claims->account_id.bytes;
     } else {
-        key.subject = subject_of_address(request, proxies_);
+        const auto subject = subject_of_address(request, proxies_);
+        if (!subject) return std::nullopt;
+        key.subject = *subject;
     }
     return Standing{limit, limiter_.take(key)};
 }

@@ -66,7 +66,7 @@ void read_limits(base::Environment& environment, Config& config) {
     engine.forward_max = std::min(engine.forward_max, engine.batch_max);
     engine.wait_max_ms = environment.integer_or(
         "SALE_WAIT_MAX_MS",
-        250,
+        500,
         1,
         60000,
         "who would wait longer for their turn is told busy at once; less than "

@@ -33,7 +33,7 @@ struct EngineLimits {
     std::int64_t batch_timeout_ms = 1500;
     /// Whoever would wait longer in the line is told busy at once. Less than forward_timeout_ms:
     /// what another pod forwards waits behind the holder's line.
-    std::int64_t wait_max_ms = 250;
+    std::int64_t wait_max_ms = 500;
     std::int64_t forward_timeout_ms = 800;
     std::int64_t unknowns_max = 3;  ///< in a row; then this pod only forwards
     std::int64_t reclaim_every_ms = 100;

@@ -375,15 +375,24 @@ net::awaitable<Response> Client::Core::send(
         request.notes->upstream = self->host_;
         ++request.notes->upstream_requests;
     }
+    // Of the first try, which may have been served before its connection broke: what keeps the
+    // second one from being sent says nothing of that.
+    std::optional<Failure> sent;
     for (bool fresh = false;; fresh = true) {
         ConnectionPointer connection;
         if (!fresh) connection = self->take_idle(repeatable);
-        // Again if the peer closed it between its being handed over and our waking.
-        while (!connection || !connection->is_open()) {
-            connection = co_await wait_for_connection(self, deadline, fresh);
+        try {
+            // Again if the peer closed it between its being handed over and our waking.
+            while (!connection || !connection->is_open()) {
+                connection = co_await wait_for_connection(self, deadline, fresh);
+            }
+        } catch (const TransportError&) {
+            if (sent) self->fail(*sent);
+            throw;
         }
         if (net::SteadyClock::now() >= deadline) {
             self->give_back(connection);
+            if (sent) self->fail(*sent);
             self->fail({Stage::queue, true, false, "the deadline passed before sending"});
         }
         std::string text;
@@ -395,6 +404,7 @@ net::awaitable<Response> Client::Core::send(
         if (outcome) co_return std::move(*outcome);
         const bool again = outcome.error().stale && repeatable && !fresh;
         if (!again) self->fail(outcome.error());
+        sent = outcome.error();
     }
 }
 

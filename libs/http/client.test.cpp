@@ -25,7 +25,8 @@ constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::string_view ok = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
 
 /// A server that does as the test says with each connection: read a request, then write the next
-/// reply of the script; an empty reply closes, "hang" says nothing more.
+/// reply of the script; an empty reply closes, "hang" says nothing more, "die" closes and takes no
+/// other connection.
 class ScriptedServer {
   public:
     explicit ScriptedServer(asio::io_context& loop) : state_(std::make_shared<State>(loop)) {
@@ -79,6 +80,10 @@ class ScriptedServer {
                 state->script.pop_front();
             }
             if (reply == "hang") continue;
+            if (reply == "die") {
+                state->acceptor.close();
+                break;
+            }
             if (reply.empty()) break;
             const bool then_close = reply.ends_with("<close>");
             if (then_close) reply.resize(reply.size() - 7);
@@ -261,6 +266,13 @@ TEST_F(ClientTest, ReplacesAStaleConnectionOnceForWhatMayBeRepeated) {
     server.then(ok);
     EXPECT_EQ(ask().failed, Stage::exchange) << "once only";
     EXPECT_EQ(server.requests().size(), 5U);
+}
+
+TEST_F(ClientTest, WhatWasSentToAPeerThatIsGoneMayHaveBeenServed) {
+    server.then(ok);
+    ask();
+    server.then("die");
+    EXPECT_EQ(ask(safe_post()).failed, Stage::exchange) << "not connect: it was sent once";
 }
 
 TEST_F(ClientTest, ReplacesAStaleConnectionThatWasNeverUsed) {

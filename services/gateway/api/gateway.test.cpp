@@ -388,6 +388,20 @@ TEST_F(GatewayTest, AStoppedPodCostsOneAttempt) {
     EXPECT_GE(order_1.requests.size(), 3U) << "it is asked again once a probe was answered";
 }
 
+TEST_F(GatewayTest, ARefusalAfterASilentAttemptLeavesTheOutcomeUnknown) {
+    order_1.stop();
+    order_2.response = {503, {}, "{\"code\":\"busy\"}"};
+    int unknown = 0;
+    for (int each = 0; each < 2; ++each) {
+        const auto answer = buy();
+        EXPECT_EQ(answer.status, 503);
+        if (has_code(answer, "unknown")) ++unknown;
+    }
+    EXPECT_EQ(unknown, 1) << "the other one met nobody else";
+    EXPECT_EQ(order_1.requests.size(), 1U);
+    order_1.resume();
+}
+
 TEST_F(GatewayTest, ACallersShortDeadlinePutsNobodyAside) {
     order_1.stop();
     order_2.stop();

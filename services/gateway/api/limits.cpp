@@ -18,8 +18,8 @@ std::int64_t whole_seconds(std::int64_t time_us) {
     return (time_us + second_us - 1) / second_us;
 }
 
-/// nullopt if only proxies are told, as where a node's load balancer writes its own address over the
-/// client's: a limit for what seems to be one client would be one for all of them together.
+/// nullopt if only proxies are told, as where a node's load balancer writes its own address over
+/// the client's: a limit for what seems to be one client would be one for all of them together.
 std::optional<LimitSubject> subject_of_address(
     const http::Request& request, const service::TrustedProxies& proxies
 ) {

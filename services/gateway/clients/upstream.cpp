@@ -293,7 +293,14 @@ net::awaitable<std::expected<http::Response, UpstreamFailure>> Upstream::Core::s
     for (int tried = 1; member; ++tried) {
         Attempt outcome = co_await attempt(self, member, request, deadline, lane);
         passed.outcome = outcome_of(outcome.end);
-        if (!outcome.failed) co_return std::move(outcome.response);
+        if (!outcome.failed) {
+            // That this pod refused says nothing of what the one before it may have done.
+            if (!failure.was_sent || outcome.response.status != 503) {
+                co_return std::move(outcome.response);
+            }
+            failure.what = "refused, after an attempt whose outcome is unknown";
+            break;
+        }
         const Stage stage = *outcome.failed;
         failure.was_sent = failure.was_sent || (stage != Stage::queue && stage != Stage::connect);
         failure.what = std::move(outcome.what);

@@ -206,8 +206,9 @@ class ShopUnderTest:
 class LocalShopUnderTest(ShopUnderTest):
     """A shop of processes on this machine, empty at first."""
 
-    def __init__(self):
-        shop = Shop.make(f"tests-{os.getpid()}", bound=True)
+    def __init__(self, name="tests"):
+        """`name`: another one for each shop that runs at the same time."""
+        shop = Shop.make(f"{name}-{os.getpid()}", bound=True)
         # One account makes more requests here than any in a shop; test_limits.py has gateways of
         # its own.
         shop.rooms.overrides["gateway"] = LIMITS_OUT_OF_REACH

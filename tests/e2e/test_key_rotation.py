@@ -25,7 +25,7 @@ def quick_shop():
     """A shop whose tokens live for seconds, and whose rooms fetch keys every second."""
     processes.end_in_order_on_signals()
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    under_test = LocalShopUnderTest()
+    under_test = LocalShopUnderTest("key-rotation")
     overrides = under_test.shop.rooms.overrides
     for name in under_test.shop.rooms.ports:
         overrides[name] = {"TOKEN_KEYS_REFRESH_MS": "1000"}

@@ -130,7 +130,7 @@ def test_the_payment_provider_dies_twice_during_a_sale(shop, sale):
     report = crowd.report()
     sold_well(report)
     assert gap_seconds(report) < MARGIN * REDIS_GAP
-    revive(shop)
+    shop.revive()
     check(shop, sale, crowd)
     undone = "select count(*) from orders.payment_attempts where state in (0, 3, 5)"
     wait_until(lambda: shop.shop.postgres.ask(undone) == "0", 30, what="every attempt is done")

@@ -38,42 +38,47 @@ class KeyRotation:
         self._published = published or (lambda: published_by_pods(kubectl))
 
     def run(self):
-        signing, others = self._kids()
+        signing, _ = self._kids()
         with Step("every pod of auth signs with the Secret's key"):
             self._wait(lambda kids: kids[0] == signing)
-        phase = phase_of(signing, others)
+        seen = self._kids()
+        if seen[0] != signing:
+            raise changed_by_somebody_else()
+        phase = phase_of(*seen)
         if phase == SETTLED:
-            self._publish_next()
+            seen = self._publish_next(seen)
         else:
             how_far = "is published" if phase == PUBLISHED else "signs"
             say(f"  going on: the next key {how_far} already")
-        if phase_of(*self._kids()) == PUBLISHED:
-            self._switch_over()
-        self._retire_last()
+        if phase_of(*seen) == PUBLISHED:
+            seen = self._switch_over(seen)
+        self._retire_last(seen)
 
-    def _publish_next(self):
+    def _publish_next(self, seen):
         fresh = signing_key()
         with Step("the next key is published"):
-            self._change(lambda keys: {**keys, OTHER: fresh + "".join(keys_in(keys[SIGNING]))})
+            return self._change(
+                seen, lambda keys: {**keys, OTHER: fresh + "".join(keys_in(keys[SIGNING]))}
+            )
 
-    def _switch_over(self):
-        fresh, _ = self._kids()[1]
+    def _switch_over(self, seen):
+        _, (fresh, _) = seen
         with Step("every pod of auth publishes it"):
             self._wait(lambda kids: fresh in kids)
         with Step("every room has fetched it"):
             self._sleep(KNOWN_EVERYWHERE_SECONDS)
         with Step("it is to sign"):
-            self._change(lambda keys: {**keys, SIGNING: keys_in(keys[OTHER])[0]})
+            return self._change(seen, lambda keys: {**keys, SIGNING: key_of(fresh, keys[OTHER])})
 
-    def _retire_last(self):
-        signing, others = self._kids()
+    def _retire_last(self, seen):
+        signing, others = seen
         old = [kid for kid in others if kid != signing]
         with Step("every pod of auth signs with it"):
             self._wait(lambda kids: kids[0] == signing)
         with Step("tokens of the last key have expired"):
             self._sleep(TOKENS_EXPIRED_SECONDS)
         with Step("the last key is retired"):
-            self._change(lambda keys: {name: keys[name] for name in keys if name != OTHER})
+            self._change(seen, lambda keys: {name: keys[name] for name in keys if name != OTHER})
             self._wait(lambda kids: not set(old) & set(kids))
 
     def _wait(self, is_expected):
@@ -93,12 +98,7 @@ class KeyRotation:
             self._sleep(POLL_SECONDS)
 
     def _kids(self):
-        """Of the key that signs, and of those in the other file."""
-        keys = texts_of(self._secret())
-        signing = keys_in(keys.get(SIGNING, ""))
-        if len(signing) != 1:
-            raise Trouble(f"{SECRET}/{SIGNING} should hold exactly one private key")
-        return kid_of(signing[0]), [kid_of(one) for one in keys_in(keys.get(OTHER, ""))]
+        return kids_of(texts_of(self._secret()))
 
     def _secret(self):
         found = self._kubectl.find("secret", SECRET)
@@ -106,14 +106,37 @@ class KeyRotation:
             raise Trouble(f"there is no Secret {SECRET}: run `make deploy`")
         return found
 
-    def _change(self, change):
-        """Refused by the cluster if somebody else changed the Secret since it was read."""
+    def _change(self, seen, change):
+        """The kids afterwards. Everything was waited for with the keys that were `seen`: nothing is
+        done to other ones, and the cluster refuses it if they change after this reading of them."""
         whole = self._secret()
-        changed = change(texts_of(whole))
+        keys = texts_of(whole)
+        if kids_of(keys) != seen:
+            raise changed_by_somebody_else()
+        changed = change(keys)
         whole["data"] = {
             name: base64.b64encode(text.encode()).decode() for name, text in changed.items()
         }
         self._kubectl.run("replace", "--filename=-", input=json.dumps(whole))
+        return kids_of(changed)
+
+
+def changed_by_somebody_else():
+    return Trouble(
+        f"the Secret {SECRET} was changed meanwhile, maybe by another rotation: let that one end"
+    )
+
+
+def kids_of(keys):
+    """Of the key that signs, and of those in the other file."""
+    signing = keys_in(keys.get(SIGNING, ""))
+    if len(signing) != 1:
+        raise Trouble(f"{SECRET}/{SIGNING} should hold exactly one private key")
+    return kid_of(signing[0]), [kid_of(one) for one in keys_in(keys.get(OTHER, ""))]
+
+
+def key_of(kid, text):
+    return next(key for key in keys_in(text) if kid_of(key) == kid)
 
 
 def texts_of(secret):

@@ -34,6 +34,7 @@ class Cluster:
         self.waits = []
         self.stuck = False
         self.interrupt_at = None
+        self.rivals = {}  # what somebody else does while that many seconds are waited
 
     def put(self, keys):
         self.secret["data"] = {
@@ -62,12 +63,17 @@ class Cluster:
         if self.interrupt_at and self.now >= self.interrupt_at:
             self.interrupt_at = None
             raise Interrupted
+        self.rivals.pop(seconds, lambda: None)()
         if not self.stuck:
             self.pods = {name: self.kids() for name in self.pods}
 
-    def rotation(self):
+    def texts(self):
+        return key_rotation.texts_of(self.secret)
+
+    def rotation(self, published=None):
+        published = published or (lambda: self.pods)
         return key_rotation.KeyRotation(
-            self, sleep=self.sleep, clock=lambda: self.now, published=lambda: self.pods
+            self, sleep=self.sleep, clock=lambda: self.now, published=published
         )
 
 
@@ -116,6 +122,56 @@ class Rotation(unittest.TestCase):
         self.cluster.stuck = False
         self.cluster.rotation().run()
         self.assert_rotated()
+
+    def assert_refused_by_a_change(self):
+        with self.assertRaisesRegex(Trouble, "changed meanwhile"):
+            self.cluster.rotation().run()
+
+    def test_goes_on_with_a_key_that_was_published_during_its_first_wait(self):
+        texts = self.cluster.texts()
+        rival = signing_key()
+        others = [rival + texts["signing-key.pem"]]
+
+        def published():
+            if others:
+                self.cluster.put({**texts, "other-key.pem": others.pop()})
+            return self.cluster.pods
+
+        self.cluster.rotation(published).run()
+        self.assertEqual(self.cluster.kids(), [kid_of(rival)])
+
+    def test_signs_with_no_key_that_it_has_not_waited_for(self):
+        def publish_another():
+            texts = self.cluster.texts()
+            other = signing_key() + texts["signing-key.pem"]
+            self.cluster.put({**texts, "other-key.pem": other})
+
+        self.cluster.rivals[key_rotation.KNOWN_EVERYWHERE_SECONDS] = publish_another
+        self.assert_refused_by_a_change()
+        self.assertEqual(self.cluster.kids()[:1], self.first)
+
+    def test_retires_no_key_that_it_has_not_waited_for(self):
+        def begin_the_next():
+            texts = self.cluster.texts()
+            other = signing_key() + texts["signing-key.pem"]
+            self.cluster.put({**texts, "other-key.pem": other})
+
+        self.cluster.rivals[key_rotation.TOKENS_EXPIRED_SECONDS] = begin_the_next
+        self.assert_refused_by_a_change()
+        self.assertEqual(len(self.cluster.kids()), 2, "what the other one published is there")
+
+    def test_of_two_at_once_one_gives_up_and_the_other_ends(self):
+        def rotate():
+            self.cluster.rivals.clear()
+            self.cluster.rotation().run()
+
+        for wait in (key_rotation.KNOWN_EVERYWHERE_SECONDS, key_rotation.TOKENS_EXPIRED_SECONDS):
+            with self.subTest(wait=wait):
+                self.setUp()
+                self.cluster.rivals[wait] = rotate
+                self.assert_refused_by_a_change()
+                self.assert_rotated()
+                self.assertEqual(len(self.cluster.history), 4, "no key too many was made")
 
     def test_changes_nothing_where_auth_has_no_pods_or_another_key(self):
         for pods in ({}, {"auth-0": ["another"]}):

@@ -16,7 +16,8 @@ from shop.waiting import wait_until
 
 ROOMS = ("gateway", "echo", "auth", "product", "order", "payment")
 SECRETS_OF = {
-    "common": {"gateway", "order", "redis", "redis-sentinel", "redis-primary"},
+    # product has nothing of it but the key that signs cursors.
+    "common": {"gateway", "order", "product", "redis", "redis-sentinel", "redis-primary"},
     "jwt-key": {"auth"},
     "postgres-admin": {"postgres"},
     "auth-database": {"auth"},

@@ -17,7 +17,7 @@ inline constexpr std::size_t other_keys_max = 4;
 /// is a change. Reads small files on the calling thread.
 class KeyFiles {
   public:
-    /// `other_path` may be empty, and that file may come and go.
+    /// `other_path` may be empty, and that file may come and go; if it can't be read it isn't gone.
     KeyFiles(std::string signing_path, std::string other_path)
         : signing_path_(std::move(signing_path)), other_path_(std::move(other_path)) {}
 

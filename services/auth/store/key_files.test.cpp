@@ -57,6 +57,22 @@ TEST_F(KeyFiles, are_read_again_until_they_can_be_used) {
     EXPECT_EQ((*files_.read_if_changed())->size(), 2u);
 }
 
+TEST_F(KeyFiles, that_cannot_be_read_are_not_taken_for_absent) {
+    put("signing", first_);
+    put("other", second_);
+    ASSERT_TRUE(files_.read_if_changed());
+    // Not even root reads a folder.
+    fs::remove(folder_ / "other");
+    fs::create_directory(folder_ / "other");
+    const auto read = files_.read_if_changed();
+    ASSERT_FALSE(read);
+    EXPECT_NE(read.error().find("other can't be read"), std::string::npos) << read.error();
+    EXPECT_FALSE(files_.read_if_changed()) << "until it can be";
+    fs::remove(folder_ / "other");
+    put("other", second_);
+    EXPECT_EQ((*files_.read_if_changed())->size(), 2u);
+}
+
 // As a kubelet changes a mounted secret: a link to the folder of all its files is replaced.
 TEST_F(KeyFiles, may_be_behind_a_link_that_moves) {
     for (const char* name : {"a", "b"}) fs::create_directories(folder_ / name);

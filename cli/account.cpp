@@ -98,7 +98,7 @@ int run_set_role(const AccountOptions& options, bool is_admin) {
     });
     if (!is_found) no_account(email);
     std::cout << email
-              << (is_admin ? " is an admin, from its next login or refresh on\n"
+              << (is_admin ? " is an admin, from its next login on; former sessions are over\n"
                            : " is a customer, its sessions are over; access tokens live on for ten "
                              "minutes at most\n");
     return exit_ok;

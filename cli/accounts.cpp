@@ -2,12 +2,15 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "base/assertion.hpp"
 #include "cli/command.hpp"
 
 namespace cli {
 namespace {
 
+using postgres::Connection;
 using postgres::Parameters;
 using postgres::Statement;
 
@@ -19,45 +22,39 @@ constexpr Statement insert_admin{
     "INSERT INTO auth.accounts (id, email, email_key, password_phc, role)"
     " VALUES ($1, $2, lower($2), $3, 'admin') ON CONFLICT (email_key) DO NOTHING RETURNING id"
 };
-constexpr Statement promote_admin{
-    "cli_promote_admin",
-    "UPDATE auth.accounts SET role = 'admin',"
-    " password_phc = CASE WHEN $3 OR password_phc IS NULL THEN $2 ELSE password_phc END,"
-    " password_version = password_version + CASE WHEN $3 THEN 1 ELSE 0 END"
-    " WHERE email_key = lower($1) RETURNING id"
-};
 // Whoever logs in at the same time waits for the account's row, and then sees what it has become.
-#define CLI_LOCKED_ACCOUNT \
-    "WITH account AS (SELECT id FROM auth.accounts WHERE email_key = lower($1) FOR NO KEY UPDATE)"
-// In order of ids, as auth does it: two at once must not wait for each other.
-#define CLI_ENDED_SESSIONS                                                              \
-    ", ended AS (UPDATE auth.sessions SET revoked_at = clock_timestamp() WHERE id IN (" \
-    " SELECT s.id FROM auth.sessions s JOIN account ON s.account_id = account.id"       \
-    " WHERE s.revoked_at IS NULL ORDER BY s.id FOR UPDATE OF s) RETURNING expires_at)"
-constexpr Statement demote_admin{
-    "cli_demote_admin",
-    CLI_LOCKED_ACCOUNT CLI_ENDED_SESSIONS
-    " UPDATE auth.accounts a SET role = 'customer' FROM account WHERE a.id = account.id"
-    " RETURNING a.id"
+constexpr Statement lock_account{
+    "cli_lock_account",
+    "SELECT id, role = 'admin', password_phc IS NOT NULL FROM auth.accounts"
+    " WHERE email_key = lower($1) FOR NO KEY UPDATE"
 };
-constexpr Statement make_existing_admin{
-    "cli_make_existing_admin",
-    "UPDATE auth.accounts SET role = 'admin' WHERE email_key = lower($1) RETURNING id"
+// In order of ids, as auth does it: two at once must not wait for each other.
+constexpr Statement end_sessions_of{
+    "cli_end_sessions_of",
+    "WITH ended AS (UPDATE auth.sessions SET revoked_at = clock_timestamp() WHERE id IN ("
+    " SELECT id FROM auth.sessions WHERE account_id = $1 AND revoked_at IS NULL"
+    " ORDER BY id FOR UPDATE) RETURNING expires_at)"
+    " SELECT count(*) FROM ended WHERE expires_at > clock_timestamp()"
+};
+constexpr Statement set_password{
+    "cli_set_password",
+    "UPDATE auth.accounts SET password_phc = $2, password_version = password_version + 1"
+    " WHERE id = $1"
+};
+constexpr Statement promote_account{
+    "cli_promote_account", "UPDATE auth.accounts SET role = 'admin' WHERE id = $1"
+};
+constexpr Statement demote_account{
+    "cli_demote_account", "UPDATE auth.accounts SET role = 'customer' WHERE id = $1"
 };
 constexpr Statement disable_account{
     "cli_disable_account",
-    CLI_LOCKED_ACCOUNT CLI_ENDED_SESSIONS
-    " UPDATE auth.accounts a SET disabled_at = coalesce(a.disabled_at, clock_timestamp())"
-    " FROM account WHERE a.id = account.id RETURNING a.id"
+    "UPDATE auth.accounts SET disabled_at = coalesce(disabled_at, clock_timestamp())"
+    " WHERE id = $1"
 };
 constexpr Statement enable_account{
     "cli_enable_account",
     "UPDATE auth.accounts SET disabled_at = NULL WHERE email_key = lower($1) RETURNING id"
-};
-constexpr Statement end_account_sessions{
-    "cli_end_account_sessions",
-    CLI_LOCKED_ACCOUNT CLI_ENDED_SESSIONS
-    " SELECT (SELECT count(*) FROM ended WHERE expires_at > clock_timestamp()) FROM account"
 };
 #define CLI_ACCOUNT_COLUMNS                                                                       \
     "a.id, a.email, a.role, a.created_at, a.password_phc IS NOT NULL, a.disabled_at IS NOT NULL," \
@@ -92,13 +89,81 @@ Account read_account(const postgres::Result& rows, std::size_t row) {
     return account;
 }
 
-net::awaitable<postgres::Result> about(
-    postgres::Pool& pool, const Statement& statement, std::string email, net::Deadline deadline
+struct LockedAccount {
+    base::Uuid id;
+    bool is_admin = false;
+    bool has_password = false;
+};
+
+net::awaitable<std::optional<LockedAccount>> lock_by_email(
+    Connection& connection, const std::string& email, net::Deadline deadline
 ) {
     Parameters parameters;
     parameters.text(email);
-    auto result = co_await pool.query(statement, parameters, deadline);
+    const auto found = co_await connection.query(lock_account, parameters, deadline);
+    if (found.empty()) co_return std::nullopt;
+    co_return LockedAccount{found.uuid(0, 0), found.boolean(0, 1), found.boolean(0, 2)};
+}
+
+net::awaitable<postgres::Result> about(
+    Connection& connection, const Statement& statement, base::Uuid id, net::Deadline deadline
+) {
+    Parameters parameters;
+    parameters.uuid(id);
+    auto result = co_await connection.query(statement, parameters, deadline);
     co_return result;
+}
+
+/// Runs `change` (if any) under the account's lock and ends its sessions: in statements of their
+/// own, since one that waited for the lock doesn't see the session that was opened meanwhile.
+net::awaitable<std::optional<std::int64_t>> change_and_end_sessions(
+    postgres::Pool& pool, const Statement* change, std::string email, net::Deadline deadline
+) {
+    std::optional<std::int64_t> ended;
+    postgres::Pool::Work work = [&](Connection& connection) -> net::awaitable<void> {
+        const auto account = co_await lock_by_email(connection, email, deadline);
+        if (!account) co_return;
+        if (change) co_await about(connection, *change, account->id, deadline);
+        const auto count = co_await about(connection, end_sessions_of, account->id, deadline);
+        ended = count.integer(0, 0);
+    };
+    co_await pool.transact(std::move(work), deadline);
+    co_return ended;
+}
+
+[[noreturn]] void refuse_promotion(const std::string& email) {
+    throw Failure(fmt::format(
+        "{} is a customer's account with a password of its own: whoever registered it would run "
+        "the shop. If it is yours: doorbuster admin grant --email {}. To take it over with the "
+        "password in ADMIN_PASSWORD: doorbuster admin create --email {} --set-password",
+        email,
+        email,
+        email
+    ));
+}
+
+/// What an account becomes that exists already; nothing changes for one that is an admin's.
+net::awaitable<base::Uuid> take_over(
+    Connection& connection,
+    const std::string& email,
+    const std::string& password_phc,
+    bool replace_password,
+    net::Deadline deadline
+) {
+    const auto account = co_await lock_by_email(connection, email, deadline);
+    if (!account) throw Failure("the account of " + email + " went away meanwhile; try again");
+    if (!account->is_admin && account->has_password && !replace_password) refuse_promotion(email);
+    const bool sets_password = replace_password || !account->has_password;
+    if (sets_password) {
+        Parameters parameters;
+        parameters.uuid(account->id).text(password_phc);
+        co_await connection.query(set_password, parameters, deadline);
+    }
+    if (!account->is_admin) co_await about(connection, promote_account, account->id, deadline);
+    if (sets_password || !account->is_admin) {
+        co_await about(connection, end_sessions_of, account->id, deadline);
+    }
+    co_return account->id;
 }
 
 }  // namespace
@@ -134,11 +199,13 @@ net::awaitable<AdminOutcome> make_admin(
     inserted.uuid(id).text(email).text(password_phc);
     const auto made = co_await pool.query(insert_admin, inserted, deadline);
     if (!made.empty()) co_return AdminOutcome{id, true};
-    Parameters promoted;
-    promoted.text(email).text(password_phc).boolean(replace_password);
-    const auto found = co_await pool.query(promote_admin, promoted, deadline);
-    if (found.empty()) throw Failure("the account of " + email + " went away meanwhile; try again");
-    co_return AdminOutcome{found.uuid(0, 0), false};
+    AdminOutcome outcome;
+    postgres::Pool::Work work = [&](Connection& connection) -> net::awaitable<void> {
+        outcome.id =
+            co_await take_over(connection, email, password_phc, replace_password, deadline);
+    };
+    co_await pool.transact(std::move(work), deadline);
+    co_return outcome;
 }
 
 net::awaitable<std::optional<Account>> find_account(
@@ -152,29 +219,36 @@ net::awaitable<std::optional<Account>> find_account(
 }
 
 net::awaitable<bool> revoke_admin(postgres::Pool& pool, std::string email, net::Deadline deadline) {
-    const auto changed = co_await about(pool, demote_admin, email, deadline);
-    co_return !changed.empty();
+    const auto ended = co_await change_and_end_sessions(pool, &demote_account, email, deadline);
+    co_return ended.has_value();
 }
 
 net::awaitable<bool> grant_admin(postgres::Pool& pool, std::string email, net::Deadline deadline) {
-    const auto changed = co_await about(pool, make_existing_admin, email, deadline);
-    co_return !changed.empty();
+    const auto known = co_await find_account(pool, email, deadline);
+    if (known && known->role == token::Role::admin) co_return true;
+    const auto ended = co_await change_and_end_sessions(pool, &promote_account, email, deadline);
+    co_return ended.has_value();
 }
 
 net::awaitable<bool> set_disabled(
     postgres::Pool& pool, std::string email, bool is_disabled, net::Deadline deadline
 ) {
-    const auto& statement = is_disabled ? disable_account : enable_account;
-    const auto changed = co_await about(pool, statement, email, deadline);
-    co_return !changed.empty();
+    if (is_disabled) {
+        const auto ended =
+            co_await change_and_end_sessions(pool, &disable_account, email, deadline);
+        co_return ended.has_value();
+    }
+    Parameters parameters;
+    parameters.text(email);
+    const auto enabled = co_await pool.query(enable_account, parameters, deadline);
+    co_return !enabled.empty();
 }
 
 net::awaitable<std::optional<std::int64_t>> end_sessions(
     postgres::Pool& pool, std::string email, net::Deadline deadline
 ) {
-    const auto ended = co_await about(pool, end_account_sessions, email, deadline);
-    if (ended.empty()) co_return std::nullopt;
-    co_return ended.integer(0, 0);
+    const auto ended = co_await change_and_end_sessions(pool, nullptr, email, deadline);
+    co_return ended;
 }
 
 net::awaitable<std::vector<Account>> list_accounts(

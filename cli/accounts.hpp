@@ -29,7 +29,9 @@ struct Account {
 std::string read_email(const std::string& text);
 
 /// Makes an admin of that address: a new account, or the one that exists, whose password is then
-/// replaced only if `replace_password`. `created` tells which.
+/// replaced only if `replace_password`. `created` tells which. Anybody may have registered the
+/// address before: a customer with a password is refused (Failure) unless it is replaced, and
+/// whoever becomes an admin or gets another password loses his sessions.
 struct AdminOutcome {
     base::Uuid id;
     bool created = false;
@@ -51,7 +53,7 @@ net::awaitable<std::optional<Account>> find_account(
 /// not go on. False if there is no such account.
 net::awaitable<bool> revoke_admin(postgres::Pool& pool, std::string email, net::Deadline deadline);
 
-/// An existing account becomes an admin's; false if there is none.
+/// An existing account becomes an admin's, and logs in anew; false if there is none.
 net::awaitable<bool> grant_admin(postgres::Pool& pool, std::string email, net::Deadline deadline);
 
 /// A disabled account can't log in, and its sessions end. False if there is no such account.

@@ -79,7 +79,7 @@ int run_token(const AdminOptions& options) {
     }
     if (account->role != token::Role::admin) {
         throw Failure(fmt::format(
-            "{} is no admin; make it one with: doorbuster admin create --email {}", email, email
+            "{} is no admin; make it one with: doorbuster admin grant --email {}", email, email
         ));
     }
     const std::int64_t now_s = base::unix_now_ms() / 1000;
@@ -97,11 +97,14 @@ void add_admin(CLI::App& root, Action& chosen) {
     CLI::App* const create = admin->add_subcommand("create", "Make an account an admin's");
     create->add_option("--email", options->email, "The account's address")->required();
     create->add_flag(
-        "--set-password", options->set_password, "Also replace an existing account's password"
+        "--set-password",
+        options->set_password,
+        "Also replace an existing account's password and end its sessions"
     );
     create->footer(
         "Environment: DATABASE_ADMIN_URL, ADMIN_PASSWORD (or ..._FILE with a path).\n"
-        "Running it again changes nothing.\n\nExample:\n"
+        "Running it again changes nothing. A customer's account that has a password is refused\n"
+        "without --set-password: anybody may have registered the address.\n\nExample:\n"
         "  ADMIN_PASSWORD_FILE=admin.password doorbuster admin create --email admin@example.com"
     );
     create->callback([options, &chosen] { chosen = [options] { return run_create(*options); }; });

@@ -56,7 +56,19 @@ class CliDatabase : public ::testing::Test {
         return run(loop_, pool_->query(statement, Parameters(), soon()));
     }
 
+    void add_session(base::Uuid account_id) {
+        Parameters parameters;
+        parameters.uuid(ids_.next(1)).uuid(account_id);
+        const Statement insert{
+            "insert_session",
+            "INSERT INTO auth.sessions (id, account_id, expires_at)"
+            " VALUES ($1, $2, clock_timestamp() + interval '1 day')"
+        };
+        run(loop_, pool_->query(insert, parameters, soon()));
+    }
+
     net::asio::io_context loop_{1};
+    base::UuidGenerator ids_;
     std::string url_;
     std::unique_ptr<postgres::Pool> pool_;
 };
@@ -150,33 +162,66 @@ TEST_F(CliDatabase, a_customer_becomes_an_admin) {
     );
 }
 
+TEST_F(CliDatabase, whoever_registered_the_address_first_does_not_become_an_admin) {
+    make_auth_schema();
+    base::UuidGenerator ids;
+    const base::Uuid id = ids.next(1);
+    run(loop_, add_customers(*pool_, {id}, {"boss@example.com"}, soon()));
+    ask({"register_stranger", "UPDATE auth.accounts SET password_phc = 'phc of a stranger'"});
+    add_session(id);
+    const auto make = [&](const char* phc, bool replace_password) {
+        return run(
+            loop_,
+            make_admin(*pool_, ids.next(1), "boss@example.com", phc, replace_password, soon())
+        );
+    };
+    const auto account = [&] {
+        return run(loop_, find_account(*pool_, "boss@example.com", soon()));
+    };
+    try {
+        make("phc", false);
+        FAIL() << "a stranger would run the shop";
+    } catch (const Failure& failure) {
+        EXPECT_THAT(failure.what(), HasSubstr("--set-password"));
+        EXPECT_THAT(failure.what(), HasSubstr("admin grant"));
+    }
+    EXPECT_EQ(account()->role, token::Role::customer);
+    EXPECT_EQ(account()->sessions, 1) << "nothing has changed";
+
+    EXPECT_EQ(make("phc", true).id, id);
+    EXPECT_EQ(account()->role, token::Role::admin);
+    EXPECT_EQ(account()->sessions, 0);
+    constexpr Statement password{
+        "password_now", "SELECT password_phc, password_version::bigint FROM auth.accounts"
+    };
+    EXPECT_EQ(ask(password).text(0, 0), "phc");
+    EXPECT_EQ(ask(password).integer(0, 1), 2) << "a login that is under way opens no session";
+
+    add_session(id);
+    make("another phc", false);
+    EXPECT_EQ(ask(password).text(0, 0), "phc") << "an admin's password stays";
+    EXPECT_EQ(account()->sessions, 1);
+    make("another phc", true);
+    EXPECT_EQ(account()->sessions, 0);
+}
+
 TEST_F(CliDatabase, an_account_is_disabled_and_loses_its_sessions) {
     make_auth_schema();
     base::UuidGenerator ids;
     const base::Uuid id = ids.next(1);
     run(loop_, add_customers(*pool_, {id}, {"ada@example.com"}, soon()));
-    const auto add_session = [&] {
-        Parameters parameters;
-        parameters.uuid(ids.next(1)).uuid(id);
-        const Statement insert{
-            "insert_session",
-            "INSERT INTO auth.sessions (id, account_id, expires_at)"
-            " VALUES ($1, $2, clock_timestamp() + interval '1 day')"
-        };
-        run(loop_, pool_->query(insert, parameters, soon()));
-    };
     const auto account = [&] {
         return run(loop_, find_account(*pool_, "ada@example.com", soon()));
     };
-    add_session();
-    add_session();
+    add_session(id);
+    add_session(id);
     EXPECT_EQ(account()->sessions, 2);
     EXPECT_TRUE(run(loop_, set_disabled(*pool_, "ada@example.com", true, soon())));
     EXPECT_TRUE(account()->is_disabled);
     EXPECT_EQ(account()->sessions, 0);
     EXPECT_TRUE(run(loop_, set_disabled(*pool_, "ada@example.com", false, soon())));
     EXPECT_FALSE(account()->is_disabled);
-    add_session();
+    add_session(id);
     EXPECT_EQ(run(loop_, end_sessions(*pool_, "ada@example.com", soon())), 1);
     EXPECT_EQ(run(loop_, end_sessions(*pool_, "ada@example.com", soon())), 0);
     EXPECT_FALSE(run(loop_, end_sessions(*pool_, "eve@example.com", soon())));
@@ -187,7 +232,13 @@ TEST_F(CliDatabase, an_admin_becomes_a_customer_again) {
     make_auth_schema();
     base::UuidGenerator ids;
     run(loop_, add_customers(*pool_, {ids.next(1), ids.next(1)}, {"a@b.de", "c@d.de"}, soon()));
+    const auto customer = run(loop_, find_account(*pool_, "a@b.de", soon()));
+    add_session(customer->id);
     EXPECT_TRUE(run(loop_, grant_admin(*pool_, "A@b.de", soon())));
+    EXPECT_EQ(run(loop_, find_account(*pool_, "a@b.de", soon()))->sessions, 0);
+    add_session(customer->id);
+    EXPECT_TRUE(run(loop_, grant_admin(*pool_, "a@b.de", soon())));
+    EXPECT_EQ(run(loop_, find_account(*pool_, "a@b.de", soon()))->sessions, 1) << "it was one";
     const auto admins = run(loop_, list_accounts(*pool_, token::Role::admin, 10, soon()));
     ASSERT_EQ(admins.size(), 1U);
     EXPECT_EQ(admins[0].email, "a@b.de");

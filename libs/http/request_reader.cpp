@@ -148,6 +148,10 @@ bool RequestReader::reset() {
     return capacity_ <= first_capacity;
 }
 
+std::size_t RequestReader::extra_bytes() const {
+    return capacity_ - first_capacity;
+}
+
 std::span<char> RequestReader::space() {
     if (begin_ == end_) begin_ = end_ = 0;
     if (end_ == capacity_) {

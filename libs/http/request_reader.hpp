@@ -36,6 +36,8 @@ class RequestReader {
     /// A byte of a request came, and its end did not.
     bool mid_request() const { return begin_ != end_ || state_ == State::body; }
     bool in_body() const { return state_ == State::body; }
+    /// Of its buffer, beyond those that every reader has.
+    std::size_t extra_bytes() const;
     /// True once per request whose sender waits for "100 Continue".
     bool take_continue();
     bool keep_alive() const;

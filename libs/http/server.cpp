@@ -55,6 +55,9 @@ constexpr std::size_t first_bytes_max = 1024;
 /// Work that is kept for the next connection, and the largest body of it.
 constexpr std::size_t spare_work_max = 128;
 constexpr std::size_t body_bytes_kept = 64 * 1024;
+/// Shorter bodies are not counted against received_bytes_max, nor refused for it: connections_max
+/// bounds them.
+constexpr std::size_t short_body_max = 1024;
 /// So many pipelined requests of one connection are served before the other connections' turn.
 constexpr std::size_t requests_per_turn = 16;
 
@@ -66,6 +69,25 @@ struct Work {
     RequestReader reader;
     Request request;
     Negotiation::Wishes wishes;
+};
+
+/// What one connection holds of a sum over all of them; gives it back however the connection ends.
+class Share {
+  public:
+    explicit Share(std::size_t& sum) : sum_(sum) {}
+    ~Share() { hold(0); }
+    Share(const Share&) = delete;
+    Share& operator=(const Share&) = delete;
+
+    void hold(std::size_t bytes) {
+        sum_ += bytes - bytes_;  // modulo 2^64: also downwards
+        bytes_ = bytes;
+    }
+    std::size_t bytes() const { return bytes_; }
+
+  private:
+    std::size_t& sum_;
+    std::size_t bytes_ = 0;
 };
 
 }  // namespace
@@ -95,6 +117,7 @@ class Server::Core : public std::enable_shared_from_this<Core> {
     void close_idle();
     void close_all();
     void count(const Request& request, const Response& response, net::Deadline began);
+    void count_cut_off();
     Response failure_response(const Request& request, const std::exception_ptr& failure);
 
     net::Executor executor;
@@ -105,7 +128,9 @@ class Server::Core : public std::enable_shared_from_this<Core> {
     net::Event all_left;
     DateText date;
     Negotiation negotiation;
-    std::size_t under_way = 0;  ///< requests whose handlers run
+    std::size_t under_way = 0;       ///< requests whose handlers run
+    std::size_t unsent_bytes = 0;    ///< ServerLimits::unsent_bytes_max
+    std::size_t received_bytes = 0;  ///< ServerLimits::received_bytes_max
     std::string scratch;   ///< responses are serialised here; what can't be sent at once moves on
     bool closing = false;  ///< every response ends its connection
     bool gone = false;     ///< the Server and perhaps the router's owner were destroyed
@@ -139,6 +164,7 @@ class Server::Core : public std::enable_shared_from_this<Core> {
     std::vector<std::unique_ptr<Work>> spare_work_;
     prometheus::Gauge* open_ = nullptr;
     prometheus::Counter* turned_away_ = nullptr;
+    prometheus::Counter* cut_off_ = nullptr;
     std::int64_t failure_second_ = 0;
     int failures_in_second_ = 0;
 };
@@ -171,14 +197,20 @@ class Server::Connection {
     void begin_work(std::size_t bytes);
     void begin_answering(bool refused);
     bool is_kept(bool refused);
-    Writing write(const Response& response, bool keep);
+    bool is_too_much();
+    Writing write(Response response, bool keep);
+    void keep_unsent(std::size_t sent, Response& response, bool is_apart);
+    static net::awaitable<bool> write_rest(std::shared_ptr<Connection> self);
     static net::awaitable<void> linger(std::shared_ptr<Connection> self);
 
     std::shared_ptr<Server::Core> core_;
     Tcp::socket socket_;
     net::Watchdog watchdog_;
     std::string address_;
-    std::string unsent_;
+    std::string unsent_;           ///< of an answer; empty unless the peer is slow to read
+    std::size_t unsent_from_ = 0;  ///< what is before it was sent
+    Share unsent_share_;
+    Share received_share_;
     std::unique_ptr<Work> work_;  ///< null while idle
     std::array<char, first_bytes_max> first_bytes_;
     Phase phase_ = Phase::busy;
@@ -193,7 +225,9 @@ Server::Connection::Connection(
     : core_(std::move(core)),
       socket_(std::move(socket)),
       watchdog_(core_->executor, [this] { expired(); }),
-      address_(std::move(address)) {}
+      address_(std::move(address)),
+      unsent_share_(core_->unsent_bytes),
+      received_share_(core_->received_bytes) {}
 
 void Server::Connection::close() {
     ErrorCode ignored;
@@ -227,6 +261,7 @@ RequestReader::Progress Server::Connection::advance() {
 bool Server::Connection::prepare_to_read() {
     if (!work_ || !work_->reader.mid_request()) {
         if (work_) core_->give_back(std::move(work_));
+        received_share_.hold(0);
         if (phase_ != Phase::idle) begin_idling();
         return socket_.is_open();
     }
@@ -259,18 +294,29 @@ void Server::Connection::expired() {
         work_->request = Request{};
         work_->request.request_id = make_request_id();
         work_->request.remote_address = address_;
-        const auto response = to_response(
+        auto response = to_response(
             {.status = 408,
              .code = "request_timeout",
              .detail = "The request did not come in time; nothing was changed."}
         );
         core_->count(work_->request, response, net::SteadyClock::now());
-        write(response, false);  // one try: who sends slowly is not waited for again
+        write(std::move(response), false);  // one try: who sends slowly is not waited for again
     }
     close();
 }
 
-Server::Connection::Writing Server::Connection::write(const Response& response, bool keep) {
+/// Takes account of what this connection has received, and tells whether that makes it too much
+/// for all of them together. Who holds nothing but a first buffer is not the one to refuse.
+bool Server::Connection::is_too_much() {
+    if (!work_) return false;
+    const std::size_t body = work_->request.body.capacity();
+    const std::size_t held = work_->reader.extra_bytes() + (body > short_body_max ? body : 0);
+    if (held != received_share_.bytes()) received_share_.hold(held);
+    return held > 0 && work_->reader.mid_request() &&
+           core_->received_bytes > core_->limits.received_bytes_max;
+}
+
+Server::Connection::Writing Server::Connection::write(Response response, bool keep) {
     std::string& out = core_->scratch;
     out.clear();
     const auto persistence = !keep                         ? Persistence::close
@@ -293,10 +339,49 @@ Server::Connection::Writing Server::Connection::write(const Response& response, 
         if (out.capacity() > scratch_bytes_kept) out = {};
         return Writing::done;
     }
-    const auto head_sent = std::min(sent, out.size());
-    unsent_.assign(out, head_sent);
-    unsent_.append(apart.substr(sent - head_sent));
+    keep_unsent(sent, response, !apart.empty());
     return Writing::blocked;
+}
+
+/// A body is held once: moved here where the head before it is gone, as it nearly always is.
+void Server::Connection::keep_unsent(std::size_t sent, Response& response, bool is_apart) {
+    std::string& out = core_->scratch;
+    if (is_apart && sent >= out.size()) {
+        unsent_ = std::move(response.body);
+        unsent_from_ = sent - out.size();
+    } else {
+        unsent_.assign(out, sent);
+        if (is_apart) unsent_.append(response.body);
+        unsent_from_ = 0;
+        response.body = {};
+    }
+    if (out.capacity() > scratch_bytes_kept) out = {};
+    work_->request.body = {};
+    received_share_.hold(0);
+    unsent_share_.hold(unsent_.capacity());
+}
+
+/// False if the connection is to end: the peer left or did not read in time, or too much waits for
+/// too many of its kind.
+net::awaitable<bool> Server::Connection::write_rest(std::shared_ptr<Connection> self) {
+    Connection& it = *self;
+    const ServerLimits& limits = it.core_->limits;
+    bool is_written = false;
+    if (it.core_->unsent_bytes > limits.unsent_bytes_max) {
+        it.core_->count_cut_off();
+        // A reset, so that the kernel forgets at once what it holds for this peer.
+        ErrorCode ignored;
+        it.socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+    } else {
+        it.watchdog_.expire_at(net::deadline_in(milliseconds(limits.body_timeout_ms)));
+        const auto [error, bytes] = co_await asio::async_write(
+            it.socket_, asio::buffer(it.unsent_) + it.unsent_from_, as_result
+        );
+        is_written = !error;
+    }
+    it.unsent_ = {};
+    it.unsent_share_.hold(0);
+    co_return is_written;
 }
 
 void Server::Connection::begin_work(std::size_t bytes) {
@@ -312,6 +397,7 @@ void Server::Connection::begin_answering(bool refused) {
     if (refused) {
         work_->request = Request{};
         work_->request.request_id = make_request_id();
+        received_share_.hold(work_->reader.extra_bytes());
     } else {
         work_->wishes = Negotiation::read(work_->request);
     }
@@ -329,7 +415,8 @@ net::awaitable<void> Server::Connection::serve(std::shared_ptr<Connection> self)
     Server::Core& core = *it.core_;
     while (it.socket_.is_open()) {
         const auto progress = it.advance();
-        if (progress == RequestReader::Progress::more) {
+        const bool too_much = it.is_too_much() && progress == RequestReader::Progress::more;
+        if (progress == RequestReader::Progress::more && !too_much) {
             if (!it.prepare_to_read()) break;
             if (it.phase_ == Phase::idle) {
                 const auto [error, bytes] =
@@ -347,11 +434,11 @@ net::awaitable<void> Server::Connection::serve(std::shared_ptr<Connection> self)
             continue;
         }
         const auto began = net::SteadyClock::now();
-        const bool refused = progress == RequestReader::Progress::refused;
+        const bool refused = too_much || progress == RequestReader::Progress::refused;
         it.begin_answering(refused);
         Response response;
         if (refused) {
-            response = to_response(it.work_->reader.refusal());
+            response = too_much ? core.busy_response() : to_response(it.work_->reader.refusal());
         } else if (core.gone) {
             break;
         } else if (core.is_full(it.work_->request)) {
@@ -370,14 +457,11 @@ net::awaitable<void> Server::Connection::serve(std::shared_ptr<Connection> self)
         }
         core.count(it.work_->request, response, began);
         const bool keep = it.is_kept(refused);
-        const auto writing = it.write(response, keep);
+        const auto writing = it.write(std::move(response), keep);
         if (writing == Writing::failed) break;
         if (writing == Writing::blocked) {
-            it.watchdog_.expire_at(net::deadline_in(milliseconds(core.limits.body_timeout_ms)));
-            const auto [error, bytes] =
-                co_await asio::async_write(it.socket_, asio::buffer(it.unsent_), as_result);
-            it.unsent_ = {};
-            if (error) break;
+            const bool is_written = co_await write_rest(self);
+            if (!is_written) break;
         }
         // A close now would take the answer along where more came than was read.
         if (refused || (!keep && it.work_->reader.mid_request())) co_await linger(self);
@@ -422,6 +506,11 @@ Server::Core::Core(
     turned_away_ = &metrics_->counter(
         "doorbuster_http_connections_refused_total",
         "Connections beyond the limits, answered 503 and closed.",
+        {{"server", name_}}
+    );
+    cut_off_ = &metrics_->counter(
+        "doorbuster_http_answers_cut_off_total",
+        "Answers cut off, as too much waited for callers that did not read.",
         {{"server", name_}}
     );
     open_ = &metrics_->gauge(
@@ -574,6 +663,10 @@ void Server::Core::count(const Request& request, const Response& response, net::
     }
     found->second.requests->Increment();
     found->second.seconds->Observe(std::chrono::duration<double>(took).count());
+}
+
+void Server::Core::count_cut_off() {
+    if (cut_off_ && !gone) cut_off_->Increment();
 }
 
 Server::Core::Series Server::Core::make_series(const Request& request, int status) {

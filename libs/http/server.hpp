@@ -19,6 +19,12 @@ struct ServerLimits {
     std::size_t header_bytes_max = 16384;  ///< request line and headers; 431
     std::size_t header_fields_max = 100;   ///< 431
     std::size_t body_bytes_max = 65536;    ///< 413
+    /// Of all connections together: what of answers the kernel did not take, as their callers don't
+    /// read. Beyond it the answer that makes it too much is cut off and its connection reset.
+    std::size_t unsent_bytes_max = 64 * 1024 * 1024;
+    /// Of all connections together: bodies and long heads, from their arrival until the answer.
+    /// Beyond it who is still sending gets 503 `busy` and is closed.
+    std::size_t received_bytes_max = 64 * 1024 * 1024;
     std::size_t gzip_bytes_min = 1400;  ///< answers to GET are compressed from so many on; 0: never
     std::int64_t header_timeout_ms = 10000;  ///< from a request's first byte to its headers' end
     /// To receive a body and to send a response. A body gets a second more for each

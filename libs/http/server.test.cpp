@@ -469,6 +469,61 @@ TEST_F(ServerTest, WritesLargeBodiesToSlowReaders) {
     EXPECT_TRUE(response.ends_with("xxxx"));
 }
 
+TEST_F(ServerTest, BoundsWhatWaitsForCallersThatDoNotRead) {
+    constexpr std::string_view get_large =
+        "GET /large HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    limits.unsent_bytes_max = 20 * 1024 * 1024;  // two of them
+    serve();
+    auto first = peer();
+    auto second = peer();
+    auto third = peer();
+    first.write(get_large);
+    second.write(get_large);
+    run_until([&] { return server->connections() == 3; });
+    const auto ends_early = third.ask(get_large);
+    EXPECT_LT(ends_early.size(), 8U * 1024 * 1024);
+    EXPECT_TRUE(has(metrics.text(), "doorbuster_http_answers_cut_off_total{server=\"public\"} 1\n")
+    );
+    EXPECT_TRUE(first.read_all().ends_with("xxxx"));
+    EXPECT_TRUE(second.read_all().ends_with("xxxx"));
+    // Given back by each of them: who was cut off, who read, and who left.
+    for (int each = 0; each < 4; ++each) {
+        auto leaving = peer();
+        leaving.write(get_large);
+        run_until([&] { return server->connections() == 1; });
+        leaving.reset();
+        run_until([&] { return server->connections() == 0; });
+    }
+    EXPECT_GT(ask(get_large).size(), 8U * 1024 * 1024);
+}
+
+TEST_F(ServerTest, BoundsTheBodiesThatCallersAreStillSending) {
+    const auto head = [](int length) {
+        return "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: " + std::to_string(length) +
+               "\r\n\r\n";
+    };
+    limits.body_bytes_max = 40000;
+    limits.received_bytes_max = 60000;
+    serve();
+    auto first = peer();
+    first.write(head(40000) + "x");
+    first.write(std::string(20000, 'x'));
+    run_until([&] { return server->connections() == 1; });
+    testing::run_on_loop(loop, net::sleep_for(milliseconds(50)));
+    auto second = peer();
+    const auto refused = second.ask(head(40000) + "x");
+    EXPECT_TRUE(refused.starts_with("HTTP/1.1 503")) << refused;
+    EXPECT_TRUE(has(refused, "\"code\":\"busy\"")) << refused;
+    auto small = peer();
+    small.write(head(3) + "abc");
+    EXPECT_TRUE(small.read_response().starts_with("HTTP/1.1 200")) << "short ones pass";
+    first.write(std::string(19999, 'x'));
+    EXPECT_TRUE(first.read_response().starts_with("HTTP/1.1 200"));
+    auto third = peer();
+    third.write(head(40000) + std::string(40000, 'y'));
+    EXPECT_TRUE(third.read_response().starts_with("HTTP/1.1 200")) << "given back";
+}
+
 TEST_F(ServerTest, ClosesSlowAndIdleCallers) {
     limits.header_timeout_ms = 30;
     limits.body_timeout_ms = 30;
@@ -632,6 +687,13 @@ TEST_F(ServerTest, TellsWhoHasTheVersionAlready) {
     const auto known_packed = caller.read_head();
     EXPECT_TRUE(known_packed.starts_with("HTTP/1.1 304")) << known_packed;
     EXPECT_TRUE(has(known_packed, "ETag: \"v1-gzip\"\r\n"));
+    caller.write(
+        "GET /page HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n"
+        "If-None-Match: \"v0-gzip\", \"v1\"\r\n\r\n"
+    );
+    const auto known_plain = caller.read_head();
+    EXPECT_TRUE(known_plain.starts_with("HTTP/1.1 304")) << known_plain;
+    EXPECT_TRUE(has(known_plain, "ETag: \"v1\"\r\n")) << "the one listed";
     EXPECT_TRUE(ask_with("If-None-Match: \"v0\"\r\n").starts_with("HTTP/1.1 200"));
 }
 

@@ -36,6 +36,18 @@ http::ServerLimits read_limits(base::Environment& environment) {
     limits.requests_reserved = size(
         "REQUESTS_RESERVED", limits.requests_reserved, 100000, "more than those, for operators"
     );
+    limits.unsent_bytes_max = size(
+        "UNSENT_BYTES_MAX",
+        limits.unsent_bytes_max,
+        1LL << 40,
+        "of answers that callers are slow to read, in sum; beyond it an answer is cut off"
+    );
+    limits.received_bytes_max = size(
+        "RECEIVED_BYTES_MAX",
+        limits.received_bytes_max,
+        1LL << 40,
+        "of bodies in sum, until they are answered; beyond it 503 for who is still sending"
+    );
     limits.pipelined_max = size(
         "PIPELINED_MAX",
         limits.pipelined_max,

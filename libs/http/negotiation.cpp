@@ -64,7 +64,8 @@ Negotiation::Wishes Negotiation::read(Request& request) {
         } else if (equal_ignoring_case(name, "If-Match")) {
             take_coding_off(value);
         } else if (equal_ignoring_case(name, "If-None-Match")) {
-            if (take_coding_off(value)) wishes.names_gzip_tags = true;
+            std::string given = value;
+            if (take_coding_off(value)) wishes.given_tags.append(given).append(",");
             if (!wishes.known_tags) {
                 wishes.known_tags = value;
             } else {
@@ -85,8 +86,11 @@ void Negotiation::apply(const Request& request, const Wishes& wishes, Response& 
     if (response.status == 304) {
         vary_by_encoding(response.headers);
         const auto tag = response.headers.get("ETag");
-        if (tag && wishes.names_gzip_tags && wishes.gzip) {
-            response.headers.set("ETag", with_coding(*tag));
+        if (!tag || !wishes.gzip || wishes.given_tags.empty()) return;
+        // That version, not just any of those listed, was sent as gzip.
+        std::string coded = with_coding(*tag);
+        if (matches_weakly(wishes.given_tags, coded)) {
+            response.headers.set("ETag", std::move(coded));
         }
     } else if (response.status == 200 && response.body.size() >= gzip_bytes_min_) {
         compress(wishes, response);

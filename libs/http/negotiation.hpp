@@ -15,8 +15,8 @@ class Negotiation {
   public:
     struct Wishes {
         bool gzip = false;
-        bool names_gzip_tags = false;  ///< asked about a version that it got as gzip from here
-        std::optional<std::string> known_tags;  ///< If-None-Match
+        std::optional<std::string> known_tags;  ///< If-None-Match, as the handler sees it
+        std::string given_tags;  ///< the same as it came, if it names what was gzip from here
     };
 
     /// `gzip_bytes_min`: smaller bodies are sent as they are; 0: all.

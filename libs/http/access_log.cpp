@@ -42,6 +42,7 @@ struct AccessLog::State {
     );
 
     bool wants(int status);
+    bool is_too_often();
     void append(
         const Request& request, int status, std::size_t body_bytes, std::int64_t duration_us
     );
@@ -55,6 +56,7 @@ struct AccessLog::State {
     std::string waiting;
     bool is_timed = false;
     std::int64_t until_sample = 0;
+    net::Deadline line_due{};  ///< of lines_per_s_max; up to a second behind the clock
     prometheus::Counter& written_lines;
     prometheus::Counter& dropped_lines;
 };
@@ -92,6 +94,18 @@ bool AccessLog::State::wants(int status) {
             until_sample = settings.sample_every - 1;
             return true;
     }
+    return false;
+}
+
+/// A token bucket of one second's lines (the generic cell rate algorithm, ITU-T I.371).
+bool AccessLog::State::is_too_often() {
+    using std::chrono::seconds;
+    if (settings.mode == AccessLogMode::on) return false;
+    const auto now = net::SteadyClock::now();
+    const auto gap = net::SteadyClock::duration(seconds(1)) / settings.lines_per_s_max;
+    const auto due = std::max(line_due, now - seconds(1)) + gap;
+    if (due > now) return true;
+    line_due = due;
     return false;
 }
 
@@ -171,7 +185,7 @@ void AccessLog::add(
     const Request& request, int status, std::size_t body_bytes, std::int64_t duration_us
 ) {
     if (!state_->wants(status)) return;
-    if (state_->waiting.size() >= waiting_bytes_max) {
+    if (state_->waiting.size() >= waiting_bytes_max || state_->is_too_often()) {
         state_->dropped_lines.Increment();
         return;
     }

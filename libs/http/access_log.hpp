@@ -22,6 +22,9 @@ enum class AccessLogMode {
 struct AccessLogSettings {
     AccessLogMode mode = AccessLogMode::errors;
     std::int64_t sample_every = 100;
+    /// Of errors and sampled, at least 1: callers can bring about errors as fast as they ask. At
+    /// most those of one second at once; more are dropped.
+    std::int64_t lines_per_s_max = 200;
 };
 
 /// One JSON object a line for each request answered: time, service, method, route pattern, status,
@@ -30,7 +33,7 @@ struct AccessLogSettings {
 ///
 /// Lines are gathered (about a microsecond each) and written every 100 ms or 32 KiB. A reader that
 /// doesn't keep up costs lines, which are counted, never time: the descriptor is written to only
-/// when the kernel says that it takes more. Owned by one loop.
+/// when the kernel says that it takes more. So do lines beyond lines_per_s_max. Owned by one loop.
 class AccessLog {
   public:
     /// `descriptor`: not closed. `metrics` gets doorbuster_access_log_lines_total by outcome.

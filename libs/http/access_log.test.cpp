@@ -95,6 +95,23 @@ TEST_F(AccessLogTest, ChoosesByMode) {
     EXPECT_EQ(lines(http::AccessLogMode::on), 9);
 }
 
+TEST_F(AccessLogTest, LimitsWhatErrorsWriteASecond) {
+    {
+        http::AccessLogSettings settings{http::AccessLogMode::errors, 1, 5};
+        http::AccessLog access{loop.get_executor(), "gateway", settings, metrics, pipe[1]};
+        for (int each = 0; each < 50; ++each) access.add(request, 503, 0, 0);
+        // A fifth of a second is a line more.
+        testing::run_on_loop(loop, net::sleep_for(std::chrono::milliseconds(250)));
+        access.add(request, 503, 0, 0);
+    }
+    const auto text = written();
+    const auto lines = std::ranges::count(text, '\n');
+    EXPECT_GE(lines, 6);
+    EXPECT_LE(lines, 8) << "where this machine is slow";
+    const auto dropped = "outcome=\"dropped\"} " + std::to_string(51 - lines) + "\n";
+    EXPECT_NE(metrics.text().find(dropped), std::string::npos) << metrics.text();
+}
+
 TEST_F(AccessLogTest, NeverWaitsForItsReader) {
     auto access = log(http::AccessLogMode::on);
     for (int each = 0; each < 20000; ++each) access.add(request, 200, 0, 0);

@@ -117,6 +117,13 @@ http::AccessLogSettings read_access_log(base::Environment& environment) {
     settings.sample_every = environment.integer_or(
         "ACCESS_LOG_SAMPLE", settings.sample_every, 1, 1000000, "sampled: one request in so many"
     );
+    settings.lines_per_s_max = environment.integer_or(
+        "ACCESS_LOG_LINES_PER_S_MAX",
+        settings.lines_per_s_max,
+        1,
+        1000000,
+        "errors and sampled: more are dropped and counted"
+    );
     return settings;
 }
 

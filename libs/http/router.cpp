@@ -118,6 +118,8 @@ Router::Match Router::find(std::string_view method, std::string_view path) const
             }
             if (!head_by_get) head_by_get = entry.get();
         }
+        // One that matches any path doesn't make each of them known.
+        if (is_rest(entry->segments.back())) continue;
         if (pattern.empty()) pattern = route.pattern;
         if (pattern == route.pattern) {
             match.allowed.append(match.allowed.empty() ? "" : ", ").append(route.method);

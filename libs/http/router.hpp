@@ -22,7 +22,8 @@ enum class Admission {
 /// segments and {parameters}: "/api/v1/orders/{id}/pay". A trailing "/*" matches any rest.
 /// A literal segment wins over a parameter, a parameter over "/*", whatever the order of adding;
 /// HEAD is served by the route of GET unless it has its own. Must not change while requests run.
-/// No match is 404 `route_unknown`; a known path with another method 405 with Allow.
+/// No match is 404 `route_unknown`; a known path with another method 405 with Allow. A "/*" makes
+/// no path known.
 class Router {
   public:
     struct Route {

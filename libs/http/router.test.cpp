@@ -59,6 +59,18 @@ TEST_F(RouterTest, RefusesUnknownPathsAndMethods) {
     EXPECT_EQ(request.route_pattern, "");
 }
 
+TEST_F(RouterTest, KnowsNoPathByARestAlone) {
+    add("GET", "/things");
+    add("OPTIONS", "/*");
+    EXPECT_EQ(ask("OPTIONS", "/other").body, "/*");
+    const auto unknown = ask("GET", "/other");
+    EXPECT_EQ(unknown.status, 404);
+    EXPECT_FALSE(unknown.headers.get("Allow").has_value());
+    const auto refused = ask("DELETE", "/things");
+    EXPECT_EQ(refused.status, 405);
+    EXPECT_EQ(refused.headers.get("Allow"), "GET");
+}
+
 TEST_F(RouterTest, ServesHeadByGetAndAnyMethodByStar) {
     add("GET", "/things");
     add("*", "/any");

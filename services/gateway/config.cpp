@@ -183,7 +183,7 @@ RateLimiterSettings read_rate_limits(base::Environment& environment) {
     read(
         Limit::sign_in,
         "RATE_LIMIT_SIGN_IN",
-        "120/60",
+        "600/60",
         "register and login, by client address: requests/seconds, or off"
     );
     read(Limit::refresh, "RATE_LIMIT_REFRESH", "600/60", "refresh and logout, by client address");

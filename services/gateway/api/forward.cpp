@@ -79,6 +79,10 @@ std::expected<Door::Identity, http::Problem> Door::identify(
 }
 
 net::awaitable<http::Response> Door::pass(http::Request& request, Passage passage) {
+    // Before anything is refused: the log is to name who was.
+    if (proxies_.contains(request.remote_address)) {
+        request.notes.client_address = service::client_of(hops_of(request, proxies_), proxies_);
+    }
     const auto identity = identify(request, passage.caller);
     if (!identity) co_return to_response(identity.error());
     const auto standing = limits_.count(request, passage.limit, *identity);
@@ -98,7 +102,8 @@ net::awaitable<http::Response> Door::pass(http::Request& request, Passage passag
         outgoing,
         std::min(request.deadline, net::deadline_in(passage.patience)),
         repeatable ? Repeatable::yes : Repeatable::no,
-        passage.caller == Caller::admin ? Lane::admins : Lane::everyone
+        passage.caller == Caller::admin ? Lane::admins : Lane::everyone,
+        passage.pace
     );
     http::Response response;
     if (answer) {

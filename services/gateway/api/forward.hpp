@@ -23,6 +23,7 @@ struct Passage {
     Limit limit = Limit::admin;
     /// The longest that a caller waits; one who names a shorter time in X-Deadline-Ms waits less.
     std::chrono::milliseconds patience{10000};
+    Pace pace = Pace::usual;
 };
 
 /// Checks who asks and how often, and passes the request on. Lives as long as the router that calls

@@ -236,7 +236,8 @@ TEST_F(GatewayTest, PassesRequestsToTheirRooms) {
     EXPECT_EQ(echo.requests.at(0).method, "DELETE");
     EXPECT_EQ(ask("GET", "/api/v1/flash-sales/7").status, 200);
     EXPECT_EQ(order_1.requests.size() + order_2.requests.size(), 1U);
-    EXPECT_EQ(ask("GET", "/").status, 200);
+    EXPECT_TRUE(ask("GET", "/")
+                    .body.ends_with(R"("contracts":["auth","echo","gateway","order","product"]})"));
     EXPECT_EQ(asked(), 4U);
 }
 
@@ -415,6 +416,53 @@ TEST_F(GatewayTest, ACallersShortDeadlinePutsNobodyAside) {
         metrics.text().find("doorbuster_gateway_pods_put_aside_total{room=\"order\"} 0\n"),
         std::string::npos
     );
+    order_1.resume();
+    order_2.resume();
+}
+
+TEST_F(GatewayTest, NotesTheAddressOfWhoIsRefused) {
+    std::string wrong;
+    proxies = service::TrustedProxies::parse("127.0.0.1", wrong);
+    open();
+    http::Request request;
+    request.method = "GET";
+    request.remote_address = "127.0.0.1";
+    request.headers.add("X-Forwarded-For", "198.51.100.7");
+    const gateway::Passage passage{.room = rooms[3].get(), .caller = gateway::Caller::customer};
+    EXPECT_EQ(testing::run_on_loop(loop, door->pass(request, passage)).status, 401);
+    EXPECT_EQ(request.notes.client_address, "198.51.100.7");
+}
+
+TEST_F(GatewayTest, AnAuditHasItsWholeTimeInOneAttempt) {
+    order_1.stop();
+    order_2.stop();
+    open();
+    net::asio::co_spawn(
+        loop,
+        net::sleep_for(milliseconds(500)),  // more than twice an attempt's
+        [&](const std::exception_ptr&) {
+            order_1.resume();
+            order_2.resume();
+        }
+    );
+    const auto audit = "/api/v1/flash-sales/1/audit";
+    EXPECT_EQ(ask_as(token::Role::admin, "GET", audit).status, 200);
+    EXPECT_EQ(order_1.requests.size() + order_2.requests.size(), 1U);
+}
+
+TEST_F(GatewayTest, ASilentAuditSaysNothingAboutItsRoom) {
+    order_settings.silent_after_ms = 100;
+    order_settings.breaker.failures_min = 1;
+    deadlines.write = milliseconds(250);
+    order_1.stop();
+    order_2.stop();
+    for (int each = 0; each < 3; ++each) {
+        const auto answer = ask_as(token::Role::admin, "GET", "/api/v1/flash-sales/1/audit");
+        EXPECT_EQ(answer.status, 503);
+    }
+    EXPECT_EQ(order_1.requests.size() + order_2.requests.size(), 3U) << "the breaker is closed";
+    EXPECT_TRUE(has_metric("doorbuster_gateway_pods_put_aside_total{room=\"order\"} 0"));
+    EXPECT_TRUE(has_metric("doorbuster_gateway_breaker_opened_total{room=\"order\"} 0"));
     order_1.resume();
     order_2.resume();
 }
@@ -695,6 +743,10 @@ TEST_F(GatewayTest, AnswersThePagesOfAllowedSites) {
     const auto refused = ask("GET", "/api/v1/orders", {{"Origin", "https://shop.example"}});
     EXPECT_EQ(refused.status, 401);
     EXPECT_EQ(refused.headers.count("Access-Control-Allow-Origin"), 1U) << "readable there too";
+    const auto unknown = ask("GET", "/api/v1/unknown");
+    EXPECT_EQ(unknown.status, 404);
+    EXPECT_TRUE(has_code(unknown, "route_unknown"));
+    EXPECT_EQ(ask("DELETE", "/api/v1/products").headers.get("Allow"), "GET, POST");
 }
 
 TEST_F(GatewayTest, LooksNamesUp) {

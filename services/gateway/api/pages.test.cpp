@@ -66,6 +66,7 @@ TEST_F(PagesTest, HandsOutTheContracts) {
         EXPECT_TRUE(contract.body.starts_with("openapi: 3.1.0\n"));
     }
     EXPECT_EQ(ask("/api/none.openapi.yaml").status, 404);
+    EXPECT_EQ(ask("/api/payment.openapi.yaml").status, 404) << "nobody outside can ask it";
     EXPECT_EQ(ask("/api/auth").status, 404);
 }
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "gateway/api/pages.hpp"
@@ -93,11 +94,15 @@ std::chrono::milliseconds patience_of(const Route& route, const RouteDeadlines& 
 }
 
 net::awaitable<http::Response> welcome(http::Request&) {
-    co_return http::json_response(
-        200,
-        R"({"name":"doorbuster","api":"/api",)"
-        R"("contracts":["echo","auth","product","order","gateway"]})"
-    );
+    std::string body = R"({"name":"doorbuster","api":"/api","contracts":[)";
+    const char* between = "";
+    for (const Page& page : pages()) {
+        if (page.name.empty()) continue;
+        body.append(between).append("\"").append(page.name.substr(0, page.name.find('.')));
+        body.append("\"");
+        between = ",";
+    }
+    co_return http::json_response(200, body + "]}");
 }
 
 }  // namespace
@@ -117,7 +122,8 @@ void add_routes(
             .caller = route.caller,
             .is_repeatable = route.is_repeatable,
             .limit = limit_of(route),
-            .patience = patience_of(route, deadlines)
+            .patience = patience_of(route, deadlines),
+            .pace = route.patience == Patience::long_read ? Pace::slow : Pace::usual
         };
         const auto pass = [&door, passage](http::Request& request) {
             return door.pass(request, passage);

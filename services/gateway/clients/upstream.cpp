@@ -74,7 +74,8 @@ class Upstream::Core : public std::enable_shared_from_this<Core> {
         http::OutgoingRequest& request,
         net::Deadline deadline,
         Repeatable repeatable,
-        Lane lane
+        Lane lane,
+        Pace pace
     );
     std::size_t pods() const { return members_.size(); }
 
@@ -133,7 +134,8 @@ class Upstream::Core : public std::enable_shared_from_this<Core> {
         std::shared_ptr<Member> member,
         http::OutgoingRequest& request,
         net::Deadline deadline,
-        Lane lane
+        Lane lane,
+        Pace pace
     );
     static bool may_repeat(const Attempt& outcome, Repeatable repeatable);
     void ended(Member& member, bool is_probe, AttemptEnd end);
@@ -276,7 +278,8 @@ net::awaitable<std::expected<http::Response, UpstreamFailure>> Upstream::Core::s
     http::OutgoingRequest& request,
     net::Deadline deadline,
     Repeatable repeatable,
-    Lane lane
+    Lane lane,
+    Pace pace
 ) {
     const auto admitted = self->breaker_.admit(now_ms());
     self->note_breaker();
@@ -291,7 +294,7 @@ net::awaitable<std::expected<http::Response, UpstreamFailure>> Upstream::Core::s
     UpstreamFailure failure{false, 0, "no address is known"};
     std::shared_ptr<Member> member = self->choose(nullptr);
     for (int tried = 1; member; ++tried) {
-        Attempt outcome = co_await attempt(self, member, request, deadline, lane);
+        Attempt outcome = co_await attempt(self, member, request, deadline, lane, pace);
         passed.outcome = outcome_of(outcome.end);
         if (!outcome.failed) {
             // That this pod refused says nothing of what the one before it may have done.
@@ -340,11 +343,13 @@ net::awaitable<Upstream::Core::Attempt> Upstream::Core::attempt(
     std::shared_ptr<Member> member,
     http::OutgoingRequest& request,
     net::Deadline deadline,
-    Lane lane
+    Lane lane,
+    Pace pace
 ) {
     const auto& settings = self->settings_;
-    bool had_its_time = net::time_left(deadline).count() >= settings.silent_after_ms;
-    if (settings.attempt_timeout_ms > 0) {
+    bool had_its_time =
+        pace == Pace::usual && net::time_left(deadline).count() >= settings.silent_after_ms;
+    if (pace == Pace::usual && settings.attempt_timeout_ms > 0) {
         const auto own = net::deadline_in(milliseconds(settings.attempt_timeout_ms));
         had_its_time = own <= deadline;
         deadline = std::min(deadline, own);
@@ -417,9 +422,13 @@ void Upstream::start() {
 }
 
 net::awaitable<std::expected<http::Response, UpstreamFailure>> Upstream::send(
-    http::OutgoingRequest& request, net::Deadline deadline, Repeatable repeatable, Lane lane
+    http::OutgoingRequest& request,
+    net::Deadline deadline,
+    Repeatable repeatable,
+    Lane lane,
+    Pace pace
 ) {
-    return Core::send(core_, request, deadline, repeatable, lane);
+    return Core::send(core_, request, deadline, repeatable, lane, pace);
 }
 
 std::size_t Upstream::pods() const {

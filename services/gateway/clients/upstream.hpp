@@ -47,6 +47,14 @@ enum class Repeatable { yes, no };
 /// Administrators don't stand in the line of a sale's buyers: they have connections of their own.
 enum class Lane { everyone, admins };
 
+/// How long an answer takes by its nature.
+enum class Pace {
+    usual,
+    /// One attempt has the whole deadline, and its silence says nothing about pod or room: an audit
+    /// reads for long.
+    slow
+};
+
 /// The pods of one room: balanced, put aside when they don't answer, one retry on another pod out
 /// of a budget, and a breaker for when the room as a whole doesn't answer.
 class Upstream {
@@ -61,7 +69,11 @@ class Upstream {
 
     /// Adds X-Deadline-Ms to `request`, which must live until this returned.
     net::awaitable<std::expected<http::Response, UpstreamFailure>> send(
-        http::OutgoingRequest& request, net::Deadline deadline, Repeatable repeatable, Lane lane
+        http::OutgoingRequest& request,
+        net::Deadline deadline,
+        Repeatable repeatable,
+        Lane lane,
+        Pace pace = Pace::usual
     );
 
     std::size_t pods() const;

@@ -286,10 +286,15 @@ def room_html(room, contract, door):
     )  # fmt: skip
 
 
+def reachable(door):
+    """The rooms that the gateway has routes to, and itself: others' contracts are no one's."""
+    return {item[method].get("x-room", "gateway") for item in door.paths.values()
+            for method in METHODS if method in item} | {"gateway"}  # fmt: skip
+
+
 def page(contracts):
     door = contracts["gateway"]
-    named = {item[method].get("x-room", "gateway")
-             for item in door.paths.values() for method in METHODS if method in item}  # fmt: skip
+    named = reachable(door)
     rooms = [name for name in ("auth", "product", "order") if name in named]
     rooms += sorted(named - set(rooms) - {"gateway"}) + ["gateway"]
     sections = [room_html(room, contracts[room], door) for room in rooms if room in contracts]
@@ -348,6 +353,7 @@ def main():
     entries += [
         entry(f"{room}.openapi.yaml", "application/yaml", contract.text)
         for room, contract in contracts.items()
+        if room in reachable(contracts["gateway"])
     ]
     written = (
         '// Written by cmake/api_pages.py.\n#include "gateway/api/pages.hpp"\n\n'

@@ -11,6 +11,26 @@ namespace {
 
 constexpr std::int64_t timeout_ms_max = 600000;
 
+void read_times(base::Environment& environment, http::ServerLimits& limits) {
+    const auto time = [&](const char* name, std::int64_t fallback, const char* meaning) {
+        return environment.integer_or(name, fallback, 1, timeout_ms_max, meaning);
+    };
+    limits.header_timeout_ms = time(
+        "HEADER_TIMEOUT_MS",
+        limits.header_timeout_ms,
+        "from a request's first byte to its headers' end"
+    );
+    limits.body_timeout_ms = time(
+        "BODY_TIMEOUT_MS", limits.body_timeout_ms, "to receive a body, and to send a response"
+    );
+    limits.idle_timeout_ms =
+        time("IDLE_TIMEOUT_MS", limits.idle_timeout_ms, "between requests of a connection");
+    limits.request_timeout_ms =
+        time("REQUEST_TIMEOUT_MS", limits.request_timeout_ms, "a request's longest deadline");
+    limits.drain_timeout_ms =
+        time("DRAIN_TIMEOUT_MS", limits.drain_timeout_ms, "after SIGTERM, for requests under way");
+}
+
 http::ServerLimits read_limits(base::Environment& environment) {
     http::ServerLimits limits;
     const auto size =
@@ -19,9 +39,6 @@ http::ServerLimits read_limits(base::Environment& environment) {
                 environment.integer_or(name, static_cast<std::int64_t>(fallback), 1, most, meaning)
             );
         };
-    const auto time = [&](const char* name, std::int64_t fallback, const char* meaning) {
-        return environment.integer_or(name, fallback, 1, timeout_ms_max, meaning);
-    };
     limits.connections_max =
         size("CONNECTIONS_MAX", limits.connections_max, 1000000, "open connections; more get 503");
     limits.connections_per_address_max = static_cast<std::size_t>(environment.integer_or(
@@ -76,20 +93,7 @@ http::ServerLimits read_limits(base::Environment& environment) {
     );
     limits.body_bytes_max =
         size("BODY_BYTES_MAX", limits.body_bytes_max, 1 << 30, "a request's body; else 413");
-    limits.header_timeout_ms = time(
-        "HEADER_TIMEOUT_MS",
-        limits.header_timeout_ms,
-        "from a request's first byte to its headers' end"
-    );
-    limits.body_timeout_ms = time(
-        "BODY_TIMEOUT_MS", limits.body_timeout_ms, "to receive a body, and to send a response"
-    );
-    limits.idle_timeout_ms =
-        time("IDLE_TIMEOUT_MS", limits.idle_timeout_ms, "between requests of a connection");
-    limits.request_timeout_ms =
-        time("REQUEST_TIMEOUT_MS", limits.request_timeout_ms, "a request's longest deadline");
-    limits.drain_timeout_ms =
-        time("DRAIN_TIMEOUT_MS", limits.drain_timeout_ms, "after SIGTERM, for requests under way");
+    read_times(environment, limits);
     return limits;
 }
 

@@ -82,19 +82,19 @@ net::awaitable<std::size_t> Courier::deliver_due() {
 net::awaitable<void> Courier::deliver(
     Event event, std::shared_ptr<Round> round, std::size_t place
 ) {
-    int status = 0;
+    Answer answer;
     std::string why;
     try {
         const auto deadline = net::deadline_in(milliseconds(limits_.delivery_timeout_ms));
-        status = co_await parts_.client.send(event, deadline);
+        answer = co_await parts_.client.send(event, deadline);
     } catch (const base::NeighbourError& error) {
         why = error.what();
     }
-    const Verdict verdict = judge(status, event.attempts, limits_.retry, jitter_.next());
+    const Verdict verdict = judge(answer, event.attempts, limits_.retry, jitter_.next());
     if (verdict.kind == Verdict::Kind::taken) {
         taken_.Increment();
     } else {
-        if (why.empty()) why = "status " + std::to_string(status);
+        if (why.empty()) why = "status " + std::to_string(answer.status) + " " + answer.code;
         const bool is_lost = verdict.kind == Verdict::Kind::given_up;
         (is_lost ? given_up_ : failed_).Increment();
         logging::warning(

@@ -27,6 +27,7 @@ class Receiver {
 
     std::vector<http::Request> requests;
     std::vector<int> statuses;  ///< of the next answers; 200 when used up
+    std::string code = "attempt_unknown";
 
   private:
     net::awaitable<http::Response> take(http::Request& request) {
@@ -36,7 +37,7 @@ class Receiver {
             status = statuses.front();
             statuses.erase(statuses.begin());
         }
-        co_return http::json_response(status, "{}");
+        co_return http::json_response(status, R"({"code":")" + code + "\"}");
     }
 
     http::Router router_;
@@ -122,6 +123,14 @@ TEST_F(CourierTest, TriesAgainUntilTheEventIsTaken) {
     sandbox_.enter(sandbox_.charge("a:1", "sandbox:webhook-first"));
     ASSERT_TRUE(work_until([&] { return receiver_.requests.size() == 3; }));
     EXPECT_EQ(open_events(), 0);
+    EXPECT_EQ(sandbox_.number("SELECT count(delivered_at) FROM sandbox.webhooks"), 1);
+}
+
+TEST_F(CourierTest, WaitsForAReceiverThatHasTheRoute) {
+    receiver_.statuses = {404, 404};
+    receiver_.code = "route_unknown";
+    sandbox_.enter(sandbox_.charge("a:1", "sandbox:webhook-first"));
+    ASSERT_TRUE(work_until([&] { return receiver_.requests.size() == 3; }));
     EXPECT_EQ(sandbox_.number("SELECT count(delivered_at) FROM sandbox.webhooks"), 1);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/timestamp.hpp"
 #include "json/encode.hpp"
+#include "json/json.hpp"
 #include "payment/clients/event_message.hpp"
 #include "service/webhook_signature.hpp"
 
@@ -19,6 +20,14 @@ http::ClientLimits limits_of(std::size_t connections_max) {
     return limits;
 }
 
+/// Of a problem document; empty if the answer is none.
+std::string code_of(const http::Response& response) {
+    const auto document = json::parse(response.body);
+    if (!document || !document->is_object()) return {};
+    const auto* const code = document->get_object().if_contains("code");
+    return code && code->is_string() ? std::string(code->get_string()) : std::string();
+}
+
 }  // namespace
 
 WebhookClient::WebhookClient(
@@ -27,7 +36,7 @@ WebhookClient::WebhookClient(
     : secret_(std::move(secret)),
       client_(std::move(executor), std::move(order), limits_of(connections_max)) {}
 
-net::awaitable<int> WebhookClient::send(Event event, net::Deadline deadline) {
+net::awaitable<Answer> WebhookClient::send(Event event, net::Deadline deadline) {
     EventMessage message;
     message.id = event.id;
     message.key = event.key;
@@ -48,7 +57,7 @@ net::awaitable<int> WebhookClient::send(Event event, net::Deadline deadline) {
     );
     request.headers.set("X-Deadline-Ms", fmt::to_string(net::time_left(deadline).count()));
     const http::Response response = co_await client_.send(std::move(request), deadline);
-    co_return response.status;
+    co_return Answer{response.status, code_of(response)};
 }
 
 }  // namespace payment

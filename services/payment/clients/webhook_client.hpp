@@ -15,8 +15,8 @@ class WebhookClient {
         net::Executor executor, http::Origin order, std::string secret, std::size_t connections_max
     );
 
-    /// The status of the answer. Throws http::TransportError if none came in time.
-    net::awaitable<int> send(Event event, net::Deadline deadline);
+    /// Throws http::TransportError if no answer came in time.
+    net::awaitable<Answer> send(Event event, net::Deadline deadline);
 
   private:
     std::string secret_;

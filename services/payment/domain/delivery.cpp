@@ -5,15 +5,17 @@
 namespace payment {
 namespace {
 
-bool is_final(int status) {
-    return status == 400 || status == 404 || status == 410 || status == 413 || status == 422;
+bool is_final(const Answer& answer) {
+    const int status = answer.status;
+    if (status == 404) return answer.code == "attempt_unknown";
+    return status == 400 || status == 410 || status == 413 || status == 422;
 }
 
 }  // namespace
 
-Verdict judge(int status, int attempts, const RetryLimits& limits, std::uint64_t random) {
-    if (status >= 200 && status < 300) return {Verdict::Kind::taken, 0};
-    if (is_final(status) || attempts >= limits.attempts_max) return {Verdict::Kind::given_up, 0};
+Verdict judge(const Answer& answer, int attempts, const RetryLimits& limits, std::uint64_t random) {
+    if (answer.status >= 200 && answer.status < 300) return {Verdict::Kind::taken, 0};
+    if (is_final(answer) || attempts >= limits.attempts_max) return {Verdict::Kind::given_up, 0};
     std::int64_t wait_ms = limits.first_ms;
     for (int done = 1; done < attempts && wait_ms < limits.most_ms; ++done) wait_ms *= 2;
     wait_ms = std::max<std::int64_t>(std::min(wait_ms, limits.most_ms), 1);

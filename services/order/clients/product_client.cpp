@@ -1,6 +1,7 @@
 #include "order/clients/product_client.hpp"
 
 #include <algorithm>
+#include <array>
 #include <optional>
 #include <utility>
 
@@ -47,6 +48,25 @@ std::string refusal_text(const http::Response& response) {
     if (!document.is_object()) return fmt::format("status {}", response.status);
     return text_of(document, "code") + ": " + text_of(document, "detail");
 }
+
+// Product's last words, by call (contracts/product.openapi.yaml). Whatever else an answer says may
+// be different next time: a gateway in between, a rollout, something else at product's address.
+constexpr std::array reserve_refusals{
+    std::string_view("product_unknown"),
+    std::string_view("not_enough_stock"),
+    std::string_view("product_archived"),
+    std::string_view("reservation_differs"),
+    std::string_view("reservation_closed")
+};
+constexpr std::array settle_refusals{
+    std::string_view("reservation_unknown"),
+    std::string_view("settled_differently"),
+    std::string_view("reservation_expired"),
+    std::string_view("lines_mismatch")
+};
+constexpr std::array return_refusals{
+    std::string_view("product_unknown"), std::string_view("return_differs")
+};
 
 base::NeighbourError no_answer(const std::string& why) {
     return base::NeighbourError("product", why, base::NeighbourError::Effect::unknown);
@@ -135,7 +155,9 @@ net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::reser
         {"purpose", "flash_sale"},
         {"lines", json::Array{std::move(line)}}
     };
-    co_return co_await post("/internal/v1/reservations", json::serialize(body), deadline);
+    co_return co_await post(
+        "/internal/v1/reservations", json::serialize(body), reserve_refusals, deadline
+    );
 }
 
 net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::settle(
@@ -149,6 +171,7 @@ net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::settl
     co_return co_await post(
         "/internal/v1/reservations/" + reservation.to_string() + "/settle",
         json::serialize(body),
+        settle_refusals,
         deadline
     );
 }
@@ -178,6 +201,7 @@ net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::settl
     co_return co_await post(
         "/internal/v1/reservations/" + reservation.to_string() + "/settle",
         json::serialize(body),
+        settle_refusals,
         deadline
     );
 }
@@ -190,7 +214,9 @@ net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::retur
         {"order_id", order.to_string()},
         {"lines", lines_to_json(lines, "quantity")}
     };
-    co_return co_await post("/internal/v1/returns", json::serialize(body), deadline);
+    co_return co_await post(
+        "/internal/v1/returns", json::serialize(body), return_refusals, deadline
+    );
 }
 
 net::awaitable<http::Response> ProductClient::ask(
@@ -206,18 +232,15 @@ net::awaitable<http::Response> ProductClient::ask(
 }
 
 net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::post(
-    std::string target, std::string body, net::Deadline deadline
+    std::string target, std::string body, Codes refusals, net::Deadline deadline
 ) {
     const http::Response response = co_await ask(std::move(target), std::move(body), deadline);
     if (response.status == 200 || response.status == 201) {
         co_return std::expected<void, Refusal>();
     }
-    // Only these are product's last word; anything else may be different next time, such as the
-    // 404 of something else that listens at product's address.
-    const bool definite =
-        response.status == 404 || response.status == 409 || response.status == 422;
-    const bool is_routed = text_of(document_of(response), "code") != "route_unknown";
-    if (definite && is_routed) co_return std::unexpected(Refusal{refusal_text(response)});
+    const std::string code = text_of(document_of(response), "code");
+    const bool is_last_word = std::ranges::find(refusals, code) != refusals.end();
+    if (is_last_word) co_return std::unexpected(Refusal{refusal_text(response)});
     throw no_answer(refusal_text(response));
 }
 

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <expected>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/uuid.hpp"
@@ -62,8 +64,10 @@ class ProductClient {
     net::awaitable<http::Response> ask(
         std::string target, std::string body, net::Deadline deadline
     );
+    /// `refusals`: the codes that are product's last word on this call; they outlive it.
+    using Codes = std::span<const std::string_view>;
     net::awaitable<std::expected<void, Refusal>> post(
-        std::string target, std::string body, net::Deadline deadline
+        std::string target, std::string body, Codes refusals, net::Deadline deadline
     );
 
     std::string authorization_;

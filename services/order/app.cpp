@@ -16,7 +16,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // The newest migration this program was built for; a lower schema keeps the room not ready.
-constexpr int schema_version_needed = 6;
+constexpr int schema_version_needed = 7;
 constexpr milliseconds schema_check_every(1000);
 constexpr milliseconds drain_timeout(5000);
 
@@ -72,8 +72,8 @@ App::App(service::Context& context, Config config)
           context.executor,
           payment_store_,
           provider_,
-          [this](base::Uuid order, std::int32_t n, ChargeVerdict verdict) {
-              return checkout_.deliver(order, n, verdict);
+          [this](base::Uuid order, std::int32_t n, ChargeVerdict verdict, bool settle_now) {
+              return checkout_.deliver(order, n, verdict, settle_now);
           },
           config_.payments
       ),

@@ -254,6 +254,17 @@ http::Response attempt_unknown() {
     );
 }
 
+http::Response amount_differs() {
+    return http::to_response(
+        {422,
+         "amount_differs",
+         "The attempt was begun with another amount or currency; this is no verdict on it.",
+         "amount_cents",
+         {},
+         {}}
+    );
+}
+
 http::Response sale_unknown() {
     return http::to_response({404, "sale_unknown", "There is no such flash sale.", {}, {}, {}});
 }

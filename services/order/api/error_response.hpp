@@ -29,6 +29,7 @@ http::Response field_response(const FieldProblem& problem);
 http::Response body_response(const json::Error& error);
 
 http::Response attempt_unknown();
+http::Response amount_differs();
 http::Response sale_unknown();
 http::Response order_unknown();
 http::Response key_reused();

@@ -5,8 +5,10 @@
 #include "base/timestamp.hpp"
 #include "json/decode.hpp"
 #include "json/encode.hpp"
+#include "logging/logging.hpp"
 #include "order/api/error_response.hpp"
 #include "order/api/messages.hpp"
+#include "order/engine/once_committed.hpp"
 #include "service/webhook_signature.hpp"
 
 namespace order::api {
@@ -50,10 +52,21 @@ net::awaitable<http::Response> take_payment_event(Parts& parts, http::Request& r
     const auto verdict = verdict_of(event->state);
     if (!verdict) co_return field_response({"state", "Must be charged or declined."});
     if (!parts.payments.has_room()) co_return busy();
-    const PayFinish finish = co_await parts.payments.deliver(key->order_id, key->n, *verdict);
+    const auto attempt = co_await parts.payments.find(key->order_id, key->n);
+    if (!attempt) co_return attempt_unknown();
+    if (!is_about(*attempt, event->amount_cents, event->currency)) {
+        logging::error(
+            "a verdict about another amount",
+            {{"attempt", event->key},
+             {"amount_cents", event->amount_cents},
+             {"currency", event->currency}}
+        );
+        co_return amount_differs();
+    }
+    const PayFinish finish = co_await parts.payments.deliver(key->order_id, key->n, *verdict, true);
     if (finish == PayFinish::unknown_attempt) co_return attempt_unknown();
     if (finish == PayFinish::paid) {
-        const auto order = co_await parts.lookup.find(key->order_id);
+        const auto order = co_await once_committed(parts.lookup.find(key->order_id));
         const auto engine = order ? parts.desk.running(order->sale_id) : nullptr;
         if (engine) engine->paid_an_order();
     }

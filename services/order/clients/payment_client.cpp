@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "json/json.hpp"
+#include "logging/logging.hpp"
 
 namespace order {
 namespace {
@@ -42,15 +43,35 @@ base::NeighbourError senseless(const http::Response& response) {
     );
 }
 
-/// Of a charge's state. Voided and refunded mean that this attempt will never be paid for.
-std::optional<ChargeVerdict> verdict_of(const http::Response& response) {
+std::int64_t amount_of(const http::Response& response) {
+    const auto document = json::parse(response.body);
+    if (!document || !document->is_object()) return -1;
+    const auto* const value = document->get_object().if_contains("amount_cents");
+    return value && value->is_int64() ? value->get_int64() : -1;
+}
+
+/// Of a charge's state. Voided and refunded mean that this attempt will never be paid for. What is
+/// said of another amount is no verdict: somebody has to look at it.
+std::optional<ChargeVerdict> verdict_of(
+    const http::Response& response, const PaymentAttempt& attempt
+) {
     const std::string state = text_member(response, "state");
     if (state == "pending") return std::nullopt;
-    if (state == "charged") return ChargeVerdict::approved;
-    if (state == "declined" || state == "voided" || state == "refunded") {
-        return ChargeVerdict::declined;
+    // A void that came before its charge: there never was an amount.
+    if (state == "voided") return ChargeVerdict::declined;
+    if (state != "charged" && state != "declined" && state != "refunded") throw senseless(response);
+    const std::int64_t amount_cents = amount_of(response);
+    const std::string currency = text_member(response, "currency");
+    if (!is_about(attempt, amount_cents, currency)) {
+        logging::error(
+            "a verdict about another amount",
+            {{"attempt", AttemptKey{attempt.order_id, attempt.n}.to_string()},
+             {"amount_cents", amount_cents},
+             {"currency", currency}}
+        );
+        return std::nullopt;
     }
-    throw senseless(response);
+    return state == "charged" ? ChargeVerdict::approved : ChargeVerdict::declined;
 }
 
 bool is_good(const http::Response& response) {
@@ -90,7 +111,7 @@ net::awaitable<std::optional<ChargeVerdict>> PaymentClient::charge(
     const http::Response response =
         co_await send("POST", "/v1/charges", json::serialize(body), deadline);
     if (!is_good(response)) throw senseless(response);
-    co_return verdict_of(response);
+    co_return verdict_of(response, attempt);
 }
 
 net::awaitable<std::optional<ChargeVerdict>> PaymentClient::ask(
@@ -100,7 +121,7 @@ net::awaitable<std::optional<ChargeVerdict>> PaymentClient::ask(
     // The charge itself may still be on its way there.
     if (response.status == 404) co_return std::nullopt;
     if (!is_good(response)) throw senseless(response);
-    co_return verdict_of(response);
+    co_return verdict_of(response, attempt);
 }
 
 net::awaitable<VoidAnswer> PaymentClient::void_charge(

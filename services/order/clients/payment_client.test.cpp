@@ -27,7 +27,11 @@ class PaymentClientTest : public ::testing::Test {
     }
 
     void will_answer(int status, const std::string& body) { response_ = {status, {}, body}; }
-    void will_say(const std::string& state) { will_answer(200, R"({"state":")" + state + "\"}"); }
+    void will_say(const std::string& state, const std::string& amount = "4900") {
+        will_answer(
+            200, R"({"state":")" + state + R"(","currency":"EUR","amount_cents":)" + amount + "}"
+        );
+    }
     void will_refuse(int status, const std::string& code) {
         will_answer(status, R"({"code":")" + code + "\"}");
     }
@@ -103,6 +107,20 @@ TEST_F(PaymentClientTest, TellsVerdictsFromNone) {
     EXPECT_EQ(ask(), std::nullopt) << "it may still be on its way";
     will_say("charged");
     EXPECT_EQ(ask(), ChargeVerdict::approved);
+}
+
+TEST_F(PaymentClientTest, TakesNoVerdictAboutAnotherAmount) {
+    for (const auto* state : {"charged", "declined", "refunded"}) {
+        will_say(state, "4901");
+        EXPECT_EQ(charge(), std::nullopt) << state;
+        EXPECT_EQ(ask(), std::nullopt) << state;
+    }
+    will_answer(200, R"({"state":"charged","currency":"USD","amount_cents":4900})");
+    EXPECT_EQ(charge(), std::nullopt);
+    will_answer(200, R"({"state":"charged"})");
+    EXPECT_EQ(charge(), std::nullopt);
+    will_answer(200, R"({"state":"voided"})");
+    EXPECT_EQ(charge(), ChargeVerdict::declined) << "a void came first: nothing was ever asked for";
 }
 
 TEST_F(PaymentClientTest, KnowsWhatCertainlyWasNotCharged) {

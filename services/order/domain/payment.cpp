@@ -18,6 +18,10 @@ constexpr std::array methods{
 
 }  // namespace
 
+bool is_about(const PaymentAttempt& attempt, std::int64_t amount_cents, std::string_view currency) {
+    return attempt.amount_cents == amount_cents && attempt.currency == currency;
+}
+
 std::optional<AttemptKey> AttemptKey::parse(std::string_view text) {
     const auto colon = text.find(':');
     if (colon == std::string_view::npos) return std::nullopt;

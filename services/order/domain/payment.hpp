@@ -29,6 +29,9 @@ struct PaymentAttempt {
     std::string currency;
 };
 
+/// Whether a verdict on this much money is one on the attempt.
+bool is_about(const PaymentAttempt& attempt, std::int64_t amount_cents, std::string_view currency);
+
 struct PayStartResult {
     PayStart outcome = PayStart::not_found;
     PaymentAttempt attempt;  ///< set when started

@@ -5,6 +5,7 @@
 
 #include "base/assertion.hpp"
 #include "logging/logging.hpp"
+#include "order/engine/once_committed.hpp"
 
 namespace order {
 namespace {
@@ -116,7 +117,8 @@ net::awaitable<std::expected<Checkout::Placed, Checkout::Stopped>> Checkout::pla
             co_return std::unexpected(Stopped{Stop::unknown, {}});
         }
     }
-    std::optional<OrdinaryOrder> found = co_await parts_.orders.find(placed.order_id, deadline);
+    std::optional<OrdinaryOrder> found =
+        co_await once_committed(parts_.orders.find(placed.order_id, deadline));
     DOORBUSTER_ASSERT(found.has_value());
     if (found->state == OrderState::placing) co_return std::unexpected(Stopped{Stop::unknown, {}});
     if (found->state == OrderState::refused) {
@@ -180,10 +182,17 @@ net::awaitable<Checkout::Payment> Checkout::charge(
     // As in Payments::pay: never asked is as definite as declined.
     if (!was_asked) verdict = ChargeVerdict::declined;
     if (!verdict) co_return Payment::undecided;
-    const OrdinaryPayFinish finish = co_await parts_.orders.finish_payment(
-        order, n, *verdict, limits_.drive_ms, store_deadline()
-    );
-    switch (finish) {
+    std::optional<OrdinaryPayFinish> finish;
+    try {
+        finish = co_await parts_.orders.finish_payment(
+            order, n, *verdict, limits_.drive_ms, store_deadline()
+        );
+    } catch (const base::NeighbourError& error) {
+        // The attempt is on record, perhaps charged: the verdict is asked for.
+        warn("verdict not recorded", order, error.what());
+    }
+    if (!finish) co_return Payment::undecided;
+    switch (*finish) {
         case OrdinaryPayFinish::approved:
             break;
         case OrdinaryPayFinish::paid:
@@ -245,13 +254,13 @@ net::awaitable<void> Checkout::release(base::Uuid order, net::Deadline deadline)
 }
 
 net::awaitable<std::optional<PayFinish>> Checkout::deliver(
-    base::Uuid order, std::int32_t n, ChargeVerdict verdict
+    base::Uuid order, std::int32_t n, ChargeVerdict verdict, bool settle_now
 ) {
-    const OrdinaryPayFinish finish = co_await parts_.orders.finish_payment(
-        order, n, verdict, limits_.drive_ms, store_deadline()
-    );
+    const std::int64_t drive_ms = settle_now ? limits_.drive_ms : 0;
+    const OrdinaryPayFinish finish =
+        co_await parts_.orders.finish_payment(order, n, verdict, drive_ms, store_deadline());
     if (finish == OrdinaryPayFinish::not_ordinary) co_return std::nullopt;
-    if (finish == OrdinaryPayFinish::approved) {
+    if (finish == OrdinaryPayFinish::approved && settle_now) {
         try {
             const Payment settled = co_await settle(order, product_deadline());
             if (settled == Payment::expired) co_return PayFinish::refund_due;

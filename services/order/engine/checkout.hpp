@@ -83,10 +83,11 @@ class Checkout {
         base::Uuid order, base::Uuid customer, net::Deadline deadline
     );
 
-    /// A verdict that came by itself, as by a webhook; may come twice or late. nullopt: this is not
-    /// an ordinary order.
+    /// A verdict that came by itself, as by a webhook; may come twice or late. `settle_now`: asks
+    /// product before it returns, else leaves that to drive(). nullopt: this is not an ordinary
+    /// order.
     net::awaitable<std::optional<PayFinish>> deliver(
-        base::Uuid order, std::int32_t n, ChargeVerdict verdict
+        base::Uuid order, std::int32_t n, ChargeVerdict verdict, bool settle_now
     );
 
     /// One worker's step each, safe on several pods at once. `sweep` needs PostgreSQL alone and

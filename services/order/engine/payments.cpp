@@ -8,6 +8,10 @@
 namespace order {
 namespace {
 
+// One attempt that the provider never answers mustn't keep it from the others'; a provider that is
+// away mustn't cost a timeout for each of them.
+constexpr int failures_in_a_row_max = 3;
+
 Payments::Outcome outcome_of(PayStart start) {
     switch (start) {
         case PayStart::already_paid:
@@ -73,13 +77,17 @@ net::awaitable<std::vector<PayFinish>> Payments::finish(
     co_return co_await store_.finish(requests, store_deadline());
 }
 
+net::awaitable<std::optional<PaymentAttempt>> Payments::find(base::Uuid order, std::int32_t n) {
+    co_return co_await store_.find(order, n, store_deadline());
+}
+
 net::awaitable<PayFinish> Payments::deliver(
-    base::Uuid order, std::int32_t n, ChargeVerdict verdict
+    base::Uuid order, std::int32_t n, ChargeVerdict verdict, bool settle_now
 ) {
     PaymentStore::FinishRequest request{order, n, verdict};
     const PayFinish finish = co_await finishes_.submit(request);
     if (finish != PayFinish::unknown_attempt) co_return finish;
-    const auto taken = co_await elsewhere_(order, n, verdict);
+    const auto taken = co_await elsewhere_(order, n, verdict, settle_now);
     co_return taken.value_or(PayFinish::unknown_attempt);
 }
 
@@ -104,9 +112,18 @@ net::awaitable<Payments::Outcome> Payments::pay(
     // Never asked is as definite as declined: the hold goes on, and another attempt may follow.
     if (!was_asked) verdict = ChargeVerdict::declined;
     if (!verdict) co_return Outcome::undecided;
-    const PayFinish finish = co_await deliver(order, start.attempt.n, *verdict);
+    std::optional<PayFinish> finish;
+    try {
+        finish = co_await deliver(order, start.attempt.n, *verdict, true);
+    } catch (const base::NeighbourError& error) {
+        // The attempt is on record, perhaps charged: whatever this had no effect on, pay did.
+        logging::warning(
+            "verdict not recorded", {{"order", order.to_string()}, {"why", error.what()}}
+        );
+    }
+    if (!finish) co_return Outcome::undecided;
     if (!was_asked && finish == PayFinish::declined) co_return Outcome::unavailable;
-    switch (finish) {
+    switch (*finish) {
         case PayFinish::paid:
             co_return Outcome::paid;
         case PayFinish::declined:
@@ -125,10 +142,11 @@ net::awaitable<RefundOutcome> Payments::refund(
 }
 
 net::awaitable<void> Payments::chase() {
-    co_await ask_for_verdicts();
+    // First what needs no provider: buyers wait for the units of what ran out.
     const int batch = static_cast<int>(limits_.chase_batch_max);
     std::int64_t lapsed = batch;
     while (lapsed == batch) lapsed = co_await store_.lapse(batch, store_deadline());
+    co_await ask_for_verdicts();
     co_await settle_due();
 }
 
@@ -136,7 +154,9 @@ net::awaitable<void> Payments::ask_for_verdicts() {
     const auto open = co_await store_.claim_open(
         static_cast<int>(limits_.chase_batch_max), limits_.ask_after_ms, store_deadline()
     );
+    int failures = 0;
     for (const PaymentAttempt& attempt : open) {
+        if (failures == failures_in_a_row_max) co_return;
         std::optional<ChargeVerdict> verdict;
         std::string failure;
         try {
@@ -144,13 +164,13 @@ net::awaitable<void> Payments::ask_for_verdicts() {
         } catch (const base::NeighbourError& error) {
             failure = error.what();
         }
+        failures = failure.empty() ? 0 : failures + 1;
         if (!failure.empty()) {
             logging::warning(
                 "provider was not asked", {{"open", open.size()}, {"why", std::move(failure)}}
             );
-            co_return;
         }
-        if (verdict) co_await deliver(attempt.order_id, attempt.n, *verdict);
+        if (verdict) co_await deliver(attempt.order_id, attempt.n, *verdict, false);
     }
 }
 
@@ -159,20 +179,22 @@ net::awaitable<void> Payments::settle_due() {
         static_cast<int>(limits_.chase_batch_max), limits_.chase_claim_ms, store_deadline()
     );
     std::vector<PaymentStore::Due> done;
-    std::string failure;
+    int failures = 0;
     for (const PaymentStore::Due& item : due) {
+        if (failures == failures_in_a_row_max) break;
+        std::string failure;
         try {
             const bool is_done = co_await settle(item);
             if (is_done) done.push_back(item);
         } catch (const base::NeighbourError& error) {
             failure = error.what();
         }
+        failures = failure.empty() ? 0 : failures + 1;
         if (!failure.empty()) {
             logging::warning(
                 "provider did not confirm",
                 {{"order", item.attempt.order_id.to_string()}, {"why", std::move(failure)}}
             );
-            break;
         }
     }
     if (!done.empty()) co_await store_.confirm_due(done, store_deadline());
@@ -186,7 +208,7 @@ net::awaitable<bool> Payments::settle(PaymentStore::Due item) {
     const VoidAnswer answer = co_await provider_.void_charge(item.attempt, store_deadline());
     if (answer == VoidAnswer::voided) co_return true;
     // It was approved after all. Nobody can be given the units any more, so this makes it due back.
-    co_await deliver(item.attempt.order_id, item.attempt.n, ChargeVerdict::approved);
+    co_await deliver(item.attempt.order_id, item.attempt.n, ChargeVerdict::approved, false);
     co_return false;
 }
 

@@ -39,8 +39,9 @@ class Payments {
     };
 
     /// Takes the verdict of an attempt that is of no sale's order; nullopt: of no order at all.
+    /// The flag is deliver()'s `settle_now`.
     using Elsewhere = std::function<
-        net::awaitable<std::optional<PayFinish>>(base::Uuid, std::int32_t, ChargeVerdict)>;
+        net::awaitable<std::optional<PayFinish>>(base::Uuid, std::int32_t, ChargeVerdict, bool)>;
 
     Payments(
         net::Executor executor,
@@ -57,8 +58,14 @@ class Payments {
     );
 
     /// A verdict, whichever way it came: answer, webhook, asked for, refused void. May come again,
-    /// late, or before the answer, of an order of either kind.
-    net::awaitable<PayFinish> deliver(base::Uuid order, std::int32_t n, ChargeVerdict verdict);
+    /// late, or before the answer, of an order of either kind. `settle_now`: product is asked about
+    /// an ordinary order before this returns, else by a worker: others wait for the caller.
+    net::awaitable<PayFinish> deliver(
+        base::Uuid order, std::int32_t n, ChargeVerdict verdict, bool settle_now
+    );
+
+    /// The attempt as it was begun, for the check of what a verdict is about.
+    net::awaitable<std::optional<PaymentAttempt>> find(base::Uuid order, std::int32_t n);
 
     /// False: too many verdicts are waiting, come again.
     bool has_room() const { return begins_.has_room() && finishes_.has_room(); }
@@ -67,9 +74,9 @@ class Payments {
         base::Uuid order, base::Uuid customer, net::Deadline deadline
     );
 
-    /// Moves on what was left behind: asks for verdicts that got lost, lets attempts lapse, sees
-    /// to voids and refunds that are due. A provider that doesn't answer ends the round: the rest
-    /// is claimed again when its time has come.
+    /// Moves on what was left behind: lets attempts lapse, asks for verdicts that got lost, sees to
+    /// voids and refunds that are due. A provider that fails a few times in a row ends the round:
+    /// the rest is claimed again when its time has come.
     net::awaitable<void> chase();
 
   private:

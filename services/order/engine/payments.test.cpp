@@ -1,5 +1,6 @@
 #include "order/engine/payments.hpp"
 
+#include <algorithm>
 #include <map>
 
 #include <gtest/gtest.h>
@@ -26,8 +27,10 @@ class ScriptedProvider final : public PaymentProvider {
         if (failure) throw base::NeighbourError("provider", "scripted", *failure);
         co_return verdict;
     }
-    net::awaitable<VoidAnswer> void_charge(PaymentAttempt, net::Deadline) override {
+    net::awaitable<VoidAnswer> void_charge(PaymentAttempt attempt, net::Deadline) override {
         ++voids;
+        const bool is_hopeless = std::ranges::find(hopeless, attempt.order_id) != hopeless.end();
+        if (is_hopeless) throw base::NeighbourError("provider", "scripted", Effect::unknown);
         if (failure) throw base::NeighbourError("provider", "scripted", *failure);
         co_return void_answer;
     }
@@ -40,6 +43,7 @@ class ScriptedProvider final : public PaymentProvider {
     std::optional<ChargeVerdict> verdict;
     std::optional<Effect> failure;
     VoidAnswer void_answer = VoidAnswer::voided;
+    std::vector<base::Uuid> hopeless;  ///< orders whose voids always fail
     int questions = 0;
     int voids = 0;
     int refunds = 0;
@@ -74,11 +78,13 @@ class PaymentsTest : public ::testing::Test {
     ScriptedProvider provider_;
     /// An order of another kind, of which an attempt 7 is known.
     base::Uuid elsewhere_ = shop_.new_id();
+    bool settled_now_ = false;  ///< as its last verdict came
     Payments payments_{
         shop_.executor(),
         shop_.payments,
         provider_,
-        [this](base::Uuid order, std::int32_t n, ChargeVerdict verdict) {
+        [this](base::Uuid order, std::int32_t n, ChargeVerdict verdict, bool settle_now) {
+            settled_now_ = settle_now;
             return deliver_elsewhere(order, n, verdict);
         },
         limits()
@@ -119,24 +125,39 @@ TEST_F(PaymentsTest, AnAnswerThatGotLostIsAskedFor) {
 TEST_F(PaymentsTest, AWebhookDecidesAPendingAttemptWheneverItComes) {
     EXPECT_EQ(pay(), Payments::Outcome::undecided);
     const auto deliver = [&] {
-        return shop_.run(payments_.deliver(take_.order_id, 1, ChargeVerdict::approved));
+        return shop_.run(payments_.deliver(take_.order_id, 1, ChargeVerdict::approved, true));
     };
     EXPECT_EQ(deliver(), PayFinish::paid);
     EXPECT_EQ(deliver(), PayFinish::paid) << "twice";
     EXPECT_EQ(pay(), Payments::Outcome::paid);
     EXPECT_EQ(
-        shop_.run(payments_.deliver(shop_.new_id(), 1, ChargeVerdict::approved)),
+        shop_.run(payments_.deliver(shop_.new_id(), 1, ChargeVerdict::approved, true)),
         PayFinish::unknown_attempt
     );
 }
 
 TEST_F(PaymentsTest, AVerdictOfAnotherKindOfOrderGoesWhereItBelongs) {
     const auto deliver = [&](std::int32_t n, ChargeVerdict verdict) {
-        return shop_.run(payments_.deliver(elsewhere_, n, verdict));
+        return shop_.run(payments_.deliver(elsewhere_, n, verdict, true));
     };
     EXPECT_EQ(deliver(7, ChargeVerdict::approved), PayFinish::paid);
     EXPECT_EQ(deliver(7, ChargeVerdict::declined), PayFinish::declined);
     EXPECT_EQ(deliver(8, ChargeVerdict::approved), PayFinish::unknown_attempt);
+    EXPECT_TRUE(settled_now_);
+}
+
+TEST_F(PaymentsTest, AVerdictThatWasAskedForWaitsForNoSettlement) {
+    shop_.execute(
+        "INSERT INTO orders.payment_attempts (order_id, n, state, amount_cents, currency, "
+        "paying_until, due_at, created_at, changed_at) VALUES ('" +
+        elsewhere_.to_string() +
+        "', 7, 0, 1, 'EUR', now() + interval '1 minute', now(), now() - interval '1 minute', now())"
+    );
+    settled_now_ = true;
+    provider_.verdict = ChargeVerdict::approved;
+    chase_after_ms(1);
+    EXPECT_EQ(provider_.questions, 1);
+    EXPECT_FALSE(settled_now_);
 }
 
 TEST_F(PaymentsTest, NoMoneyIsKeptOfAnAttemptThatLapsed) {
@@ -153,12 +174,46 @@ TEST_F(PaymentsTest, NoMoneyIsKeptOfAnAttemptThatLapsed) {
     EXPECT_EQ(shop_.violations(sale_), "");
 }
 
+TEST_F(PaymentsTest, OneHopelessVoidKeepsNoOtherWaiting) {
+    const Take other = shop_.take();
+    shop_.apply(sale_, {other});
+    EXPECT_EQ(pay(), Payments::Outcome::undecided);
+    shop_.run(payments_.pay(other.order_id, other.customer_id, "sandbox:x", TestShop::soon()));
+    provider_.hopeless = {take_.order_id};
+    chase_after_ms(310);
+    EXPECT_EQ(attempt_state(), 3);
+    EXPECT_EQ(shop_.number("SELECT count(*) FROM orders.payment_attempts WHERE state = 4"), 1);
+}
+
+TEST_F(PaymentsTest, AProviderThatIsAwayIsNotAskedForEachAttempt) {
+    std::vector<Take> takes;
+    for (int count = 0; count < 4; ++count) takes.push_back(shop_.take());
+    const base::Uuid sale = shop_.make_sale({.units = 9});
+    shop_.apply(sale, takes);
+    for (const Take& take : takes) {
+        shop_.run(payments_.pay(take.order_id, take.customer_id, "sandbox:x", TestShop::soon()));
+        provider_.hopeless.push_back(take.order_id);
+    }
+    chase_after_ms(310);
+    EXPECT_EQ(provider_.voids, 3);
+}
+
+TEST_F(PaymentsTest, AVerdictThatCannotBeRecordedIsUndecided) {
+    provider_.verdict = ChargeVerdict::approved;
+    shop_.execute("ALTER FUNCTION orders.pay_finish_v2 RENAME TO pay_finish_gone");
+    EXPECT_EQ(pay(), Payments::Outcome::undecided);
+    shop_.execute("ALTER FUNCTION orders.pay_finish_gone RENAME TO pay_finish_v2");
+    EXPECT_EQ(shop_.state_of(take_), OrderState::paying);
+    chase_after_ms(60);
+    EXPECT_EQ(shop_.state_of(take_), OrderState::paid);
+}
+
 TEST_F(PaymentsTest, ALateWebhookOfAVoidedAttemptIsGivenBack) {
     EXPECT_EQ(pay(), Payments::Outcome::undecided);
     chase_after_ms(310);
     EXPECT_EQ(attempt_state(), 4);
     EXPECT_EQ(
-        shop_.run(payments_.deliver(take_.order_id, 1, ChargeVerdict::approved)),
+        shop_.run(payments_.deliver(take_.order_id, 1, ChargeVerdict::approved, true)),
         PayFinish::refund_due
     );
     chase_after_ms(1);

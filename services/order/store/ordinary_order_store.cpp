@@ -29,7 +29,7 @@ constexpr postgres::Statement finish_statement{
 };
 
 constexpr postgres::Statement settled_statement{
-    "ordinary_settled", "SELECT orders.ordinary_settled_v1($1, $2)"
+    "ordinary_settled", "SELECT orders.ordinary_settled_v2($1, $2)"
 };
 
 constexpr postgres::Statement cancel_statement{

@@ -214,6 +214,9 @@ TEST_F(OrdinaryOrderStoreTest, GivesMoneyBackForUnitsThatHaveGone) {
     EXPECT_EQ(
         history(), "placed reserved payment_started payment_approved expired refund_due refunded "
     );
+    const auto items = work();
+    ASSERT_EQ(items.size(), 1u) << "product lets go of what it may still set aside";
+    EXPECT_EQ(items[0].lines[0].quantity, 0);
 }
 
 TEST_F(OrdinaryOrderStoreTest, LetsTheUnitsOfACancelledOrderGo) {
@@ -285,6 +288,31 @@ TEST_F(OrdinaryOrderStoreTest, VoidsAPaymentThatIsNotDecidedInTime) {
     EXPECT_EQ(finish(1, ChargeVerdict::approved), OrdinaryPayFinish::refund_due) << "too late";
     EXPECT_EQ(work().size(), 1u);
     EXPECT_EQ(history(), "placed reserved payment_started payment_lapsed expired refund_due ");
+}
+
+TEST_F(OrdinaryOrderStoreTest, ASweepCountsOnlyAttemptsOfOrdinaryOrders) {
+    const base::Uuid sale = shop_.make_sale({.units = 5});
+    const Take take = shop_.take();
+    shop_.apply(sale, {take});
+    shop_.begin(take, 0);
+    reserve(place(order_));
+    begin(0);
+    const auto swept = shop_.run(shop_.ordinary_orders.sweep(1, TestShop::soon()));
+    EXPECT_EQ(swept, 1);
+    EXPECT_EQ(found().state, OrderState::expired);
+    EXPECT_EQ(shop_.state_of(take), OrderState::paying) << "another sweep's";
+}
+
+TEST_F(OrdinaryOrderStoreTest, KeepsThePinsOfReplacedFunctions) {
+    EXPECT_EQ(
+        shop_.number("SELECT count(*) FROM pg_proc WHERE pronamespace = 'orders'::regnamespace "
+                     "AND proname ~ '^(pay_(claim_due_v2|open_v1|lapse_v1)|"
+                     "ordinary_(sweep_v1|settled_v2))$' AND prosecdef "
+                     "AND proconfig @> '{\"search_path=pg_catalog, pg_temp\","
+                     "plan_cache_mode=force_generic_plan,enable_seqscan=off,jit=off}' "
+                     "AND NOT has_function_privilege('auditor', oid, 'EXECUTE')"),
+        5
+    );
 }
 
 TEST_F(OrdinaryOrderStoreTest, ListsACustomersOrdersByState) {

@@ -15,6 +15,12 @@ constexpr postgres::Statement finish_statement{
 
 constexpr postgres::Statement lapse_statement{"pay_lapse", "SELECT orders.pay_lapse_v1($1)"};
 
+constexpr postgres::Statement find_statement{
+    "pay_find",
+    R"(SELECT order_id, n, amount_cents, currency FROM orders.payment_attempts
+       WHERE order_id = $1 AND n = $2)"
+};
+
 constexpr postgres::Statement claim_open_statement{
     "pay_claim_open",
     "SELECT order_id, n, amount_cents, currency FROM orders.pay_open_v1($1, $2, $2)"
@@ -24,7 +30,7 @@ constexpr postgres::Statement refund_statement{"pay_refund", "SELECT orders.pay_
 
 constexpr postgres::Statement claim_due_statement{
     "pay_claim_due",
-    "SELECT order_id, n, amount_cents, currency, refund FROM orders.pay_claim_due_v1($1, $2)"
+    "SELECT order_id, n, amount_cents, currency, refund FROM orders.pay_claim_due_v2($1, $2)"
 };
 
 constexpr postgres::Statement confirm_due_statement{
@@ -91,6 +97,16 @@ net::awaitable<std::vector<PayFinish>> PaymentStore::finish(
         results.push_back(static_cast<PayFinish>(rows.integer(row, 0)));
     }
     co_return results;
+}
+
+net::awaitable<std::optional<PaymentAttempt>> PaymentStore::find(
+    const base::Uuid& order, std::int32_t n, net::Deadline deadline
+) {
+    postgres::Parameters parameters;
+    parameters.uuid(order).int4(n);
+    const auto rows = co_await pool_.query(find_statement, parameters, deadline);
+    if (rows.empty()) co_return std::nullopt;
+    co_return read_attempt(rows, 0);
 }
 
 net::awaitable<std::int64_t> PaymentStore::lapse(int limit, net::Deadline deadline) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "net/net.hpp"
@@ -33,6 +34,11 @@ class PaymentStore {
         const std::vector<FinishRequest>& requests, net::Deadline deadline
     );
 
+    /// An attempt of an order of either kind, whatever became of it.
+    net::awaitable<std::optional<PaymentAttempt>> find(
+        const base::Uuid& order, std::int32_t n, net::Deadline deadline
+    );
+
     /// Attempts past their time: the order falls back to reserved, due at once; the attempt becomes
     /// void_due. Returns how many.
     net::awaitable<std::int64_t> lapse(int limit, net::Deadline deadline);
@@ -47,7 +53,8 @@ class PaymentStore {
         const base::Uuid& order, const base::Uuid& customer, net::Deadline deadline
     );
 
-    /// Attempts whose money must be voided or given back, claimed for `claim_ms`.
+    /// Attempts whose money must be voided or given back, claimed for `claim_ms`, and for twice as
+    /// long each time again, up to 64 times. Those that were claimed least often come first.
     struct Due {
         PaymentAttempt attempt;
         bool refund = false;  ///< else void

@@ -18,6 +18,9 @@ class PaymentStoreTest : public ::testing::Test {
             " AND order_id = '" + take_.order_id.to_string() + "'"
         );
     }
+    std::int64_t attempt_state_of_others() {
+        return shop_.number("SELECT sum(state)::bigint FROM orders.payment_attempts WHERE n > 6");
+    }
     void wait_ms(std::int64_t time_ms) {
         shop_.number("SELECT 1 FROM pg_sleep(" + std::to_string(time_ms) + " / 1000.0)");
     }
@@ -137,6 +140,61 @@ TEST_F(PaymentStoreTest, LeavesAttemptsOfOtherOrdersAlone) {
     );
     EXPECT_EQ(shop_.finish(other, 7, ChargeVerdict::approved), PayFinish::unknown_attempt);
     EXPECT_EQ(shop_.number("SELECT state FROM orders.payment_attempts WHERE n = 7"), 0);
+}
+
+TEST_F(PaymentStoreTest, ALapseCountsOnlyOrdersOfSales) {
+    for (const int n : {7, 8}) {
+        shop_.execute(
+            "INSERT INTO orders.payment_attempts (order_id, n, state, amount_cents, currency, "
+            "paying_until, due_at, created_at, changed_at) VALUES ('" +
+            shop_.new_id().to_string() + "', " + std::to_string(n) +
+            ", 0, 1, 'EUR', now() - interval '1 hour', now(), now(), now())"
+        );
+    }
+    ASSERT_EQ(shop_.begin(take_, 20).outcome, PayStart::started);
+    wait_ms(30);
+    EXPECT_EQ(shop_.run(shop_.payments.lapse(1, TestShop::soon())), 1);
+    EXPECT_EQ(attempt_state(1), 3);
+    EXPECT_EQ(attempt_state_of_others(), 0) << "they are another sweep's";
+}
+
+TEST_F(PaymentStoreTest, WhatFailedBeforeComesLaterAndWaitsLonger) {
+    const Take other = shop_.take();
+    shop_.apply(sale_, {other});
+    for (const Take& take : {take_, other}) {
+        ASSERT_EQ(shop_.begin(take, 20).outcome, PayStart::started);
+    }
+    wait_ms(30);
+    ASSERT_EQ(shop_.run(shop_.payments.lapse(10, TestShop::soon())), 2);
+    const auto claim = [&] {
+        return shop_.run(shop_.payments.claim_due(1, 60'000, TestShop::soon())).at(0);
+    };
+    const auto wait_s = [&](const base::Uuid& order) {
+        return shop_.number(
+            "SELECT round(extract(epoch FROM due_at - now()))::bigint FROM orders.payment_attempts "
+            "WHERE order_id = '" +
+            order.to_string() + "'"
+        );
+    };
+    const base::Uuid first = claim().attempt.order_id;
+    EXPECT_EQ(wait_s(first), 60);
+    shop_.execute("UPDATE orders.payment_attempts SET due_at = now()");
+    EXPECT_NE(claim().attempt.order_id, first) << "it was tried once less";
+    shop_.execute("UPDATE orders.payment_attempts SET due_at = now()");
+    const base::Uuid third = claim().attempt.order_id;
+    EXPECT_EQ(wait_s(third), 120);
+    shop_.execute("UPDATE orders.payment_attempts SET due_at = now(), tries = 1000");
+    EXPECT_EQ(wait_s(claim().attempt.order_id), 64 * 60);
+}
+
+TEST_F(PaymentStoreTest, KnowsWhatAnAttemptWasAbout) {
+    ASSERT_EQ(shop_.begin(take_).outcome, PayStart::started);
+    const auto found = shop_.run(shop_.payments.find(take_.order_id, 1, TestShop::soon()));
+    ASSERT_TRUE(found);
+    EXPECT_TRUE(is_about(*found, 2 * 1999, "EUR"));
+    EXPECT_FALSE(is_about(*found, 2 * 1999, "USD"));
+    EXPECT_FALSE(is_about(*found, 1999, "EUR"));
+    EXPECT_FALSE(shop_.run(shop_.payments.find(take_.order_id, 2, TestShop::soon())));
 }
 
 TEST_F(PaymentStoreTest, FindsAttemptsWhoseVerdictIsMissing) {

@@ -5,6 +5,7 @@
 #include "order/api/error_response.hpp"
 #include "order/api/order_json.hpp"
 #include "order/api/ordinary_orders.hpp"
+#include "order/engine/once_committed.hpp"
 
 namespace order::api {
 namespace {
@@ -114,7 +115,7 @@ net::awaitable<http::Response> pay_order(Parts& parts, http::Request& request) {
     const bool answers_with_order =
         outcome == Payments::Outcome::paid || outcome == Payments::Outcome::undecided;
     if (!answers_with_order) co_return payment_refusal(outcome);
-    const auto order = co_await parts.lookup.find(*id);
+    const auto order = co_await once_committed(parts.lookup.find(*id));
     if (!order) co_return order_unknown();
     // An answer that got lost may have been asked for while this request waited for it.
     const bool is_undecided =

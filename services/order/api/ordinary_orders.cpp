@@ -3,14 +3,16 @@
 #include "json/encode.hpp"
 #include "order/api/error_response.hpp"
 #include "order/api/order_json.hpp"
+#include "order/engine/once_committed.hpp"
 
 namespace order::api {
 namespace {
 
+/// The order after it was paid or cancelled.
 net::awaitable<http::Response> show(
     Parts& parts, int status, base::Uuid order, net::Deadline deadline
 ) {
-    const auto found = co_await parts.ordinary_orders.find(order, deadline);
+    const auto found = co_await once_committed(parts.ordinary_orders.find(order, deadline));
     if (!found) co_return order_unknown();
     co_return http::json_response(status, json::encode(to_body(*found)));
 }

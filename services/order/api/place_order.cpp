@@ -8,6 +8,7 @@
 #include "order/api/error_response.hpp"
 #include "order/api/idempotency_key.hpp"
 #include "order/api/order_json.hpp"
+#include "order/engine/once_committed.hpp"
 
 namespace order::api {
 namespace {
@@ -77,7 +78,7 @@ net::awaitable<http::Response> place_order(Parts& parts, http::Request& request)
         co_return bought_response(*purchase, answer, engine->terms());
     }
     if (decided && answer.outcome == TakeOutcome::known) {
-        const auto known = co_await parts.lookup.find(answer.order_id);
+        const auto known = co_await once_committed(parts.lookup.find(answer.order_id));
         if (!known) co_return unknown_outcome();
         // The order carries this very request's id if its batch was sent twice: then it is new.
         const int status = answer.order_id == purchase->take.order_id ? 201 : 200;

@@ -368,10 +368,12 @@ void add_reconcile(CLI::App& stock, const std::shared_ptr<Options>& options, Act
         ->needs(fix);
     reconcile->add_flag("--json", options->json, "Print JSON");
     reconcile->footer(
-        "Set aside is what open reservations hold. The ledger is right about the stock if its\n"
-        "rows follow each other without a gap, the product's row if the ledger has one; where\n"
-        "neither is sure somebody has to count and say --trust. A correction is a row of the\n"
-        "ledger, never a change of one. May run while the shop sells.\n"
+        "Set aside is what open reservations hold. About the stock the ledger or the product's "
+        "row\n"
+        "is right, whichever says what is on record beside them: the initial units (or the newest\n"
+        "correction) and the restocks, returns and sales since. Where neither does, somebody has\n"
+        "to count and say --trust. A correction is a row of the ledger, never a change of one.\n"
+        "May run while the shop sells.\n"
         "Environment: AUDIT_DATABASE_URL; with --fix DATABASE_ADMIN_URL. Exit code 1: something\n"
         "differs still.\n\nExamples:\n  doorbuster stock reconcile\n"
         "  doorbuster stock reconcile --fix --reason 'restored from backup'"

@@ -413,6 +413,35 @@ TEST_F(Catalogue, SearchesByWordsAndCategory) {
     EXPECT_EQ(names(query), (std::vector<std::string>{"Red desk lamp"}));
 }
 
+// Of more matches than are ranked the newest are, on every page of the same search.
+TEST_F(Catalogue, RanksTheNewestOfManyMatches) {
+    shop_.look(
+        {"many_matches",
+         "INSERT INTO product.products"
+         " (id, name, description, category, price_cents, currency, image, stock, created_by)"
+         " SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'red thing', '',"
+         " 'things', 1, 'EUR', '', 0, 'test' FROM generate_series(1, 5001) AS n"}
+    );
+    ProductQuery query;
+    query.search = "red";
+    query.sort = Sort::relevance;
+    query.limit = 2;
+    const auto first = shop_.run(catalogue_.list(query, TestShop::soon()));
+    ASSERT_EQ(first.products.size(), 2U);
+    EXPECT_EQ(first.products[0].id.to_string(), "01900000-0000-7000-8000-000000001389");
+    EXPECT_EQ(first.products[1].id.to_string(), "01900000-0000-7000-8000-000000001388");
+    query.after = first.next;
+    const auto second = shop_.run(catalogue_.list(query, TestShop::soon()));
+    ASSERT_EQ(second.products.size(), 2U);
+    EXPECT_EQ(second.products[0].id.to_string(), "01900000-0000-7000-8000-000000001387");
+    query.after = Position{
+        second.next->number, "", *base::Uuid::parse("01900000-0000-7000-8000-000000000003")
+    };
+    const auto last = shop_.run(catalogue_.list(query, TestShop::soon()));
+    ASSERT_EQ(last.products.size(), 1U) << "the oldest is one too many";
+    EXPECT_FALSE(last.next.has_value());
+}
+
 TEST_F(Catalogue, ChangesOnlyWhatIsNamed) {
     const auto id = create(lamp())->id;
     ProductChange change;

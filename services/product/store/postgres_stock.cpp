@@ -39,7 +39,7 @@ constexpr postgres::Statement restock_product{
 };
 
 constexpr postgres::Statement expire_due_reservations{
-    "expire_due_reservations", "SELECT product.expire_due_v1($1)"
+    "expire_due_reservations", "SELECT released, last_id FROM product.expire_due_v2($1, $2)"
 };
 
 constexpr std::array<std::pair<std::string_view, Reason>, 10> reasons{{
@@ -202,10 +202,16 @@ net::awaitable<StockOutcome<StockLevel>> PostgresStock::restock(
 }
 
 net::awaitable<std::int64_t> PostgresStock::expire_due(std::int64_t limit, net::Deadline deadline) {
-    postgres::Parameters parameters;
-    parameters.int8(limit);
-    const auto row = co_await pool_.query(expire_due_reservations, parameters, deadline);
-    co_return row.integer(0, 0);
+    std::int64_t released = 0;
+    std::optional<base::Uuid> after;
+    do {
+        postgres::Parameters parameters;
+        parameters.int8(limit - released).optional_uuid(after);
+        const auto row = co_await pool_.query(expire_due_reservations, parameters, deadline);
+        released += row.integer(0, 0);
+        after = row.optional_uuid(0, 1);
+    } while (after && released < limit);
+    co_return released;
 }
 
 }  // namespace product

@@ -46,6 +46,10 @@ class Stock : public ::testing::Test {
         return outcome.has_value() ? Reason::key_reused : outcome.error().reason;
     }
 
+    std::int64_t expire(std::int64_t limit) {
+        return shop_.run(stock_.expire_due(limit, TestShop::soon()));
+    }
+
     void expect_level(const base::Uuid& product, std::int64_t stock, std::int64_t reserved) {
         const StockLevel level = shop_.level(product);
         EXPECT_EQ(level.stock, stock);
@@ -240,10 +244,10 @@ TEST_F(Stock, OrdersExpireAndSalesDoNot) {
     ASSERT_TRUE(reserve(for_order(brief, {{product, 2}}, 1000)).has_value());
     ASSERT_TRUE(reserve(for_order(longer, {{product, 3}})).has_value());
     ASSERT_TRUE(reserve(for_sale(sale, {product, 4})).has_value());
-    EXPECT_EQ(shop_.run(stock_.expire_due(10, TestShop::soon())), 0);
+    EXPECT_EQ(expire(10), 0);
     shop_.look({"wait_until_due", "SELECT 1 FROM pg_sleep(1.05)"});
-    EXPECT_EQ(shop_.run(stock_.expire_due(10, TestShop::soon())), 1);
-    EXPECT_EQ(shop_.run(stock_.expire_due(10, TestShop::soon())), 0);
+    EXPECT_EQ(expire(10), 1);
+    EXPECT_EQ(expire(10), 0);
     expect_level(product, 10, 7);
     EXPECT_EQ(movements("expire"), 1);
 
@@ -254,6 +258,48 @@ TEST_F(Stock, OrdersExpireAndSalesDoNot) {
     EXPECT_EQ(
         reason_of(reserve(for_order(brief, {{product, 2}}, 1000))), Reason::reservation_closed
     );
+}
+
+TEST_F(Stock, OneThatCantBeReleasedHoldsNoOtherUp) {
+    const auto broken = shop_.make_product(10);
+    const auto sound = shop_.make_product(10);
+    ASSERT_TRUE(reserve(for_order(shop_.new_id(), {{broken, 2}}, 1000)).has_value());
+    ASSERT_TRUE(reserve(for_order(shop_.new_id(), {{sound, 3}}, 1001)).has_value());
+    ASSERT_TRUE(reserve(for_order(shop_.new_id(), {{sound, 4}}, 1002)).has_value());
+    postgres::Parameters parameters;
+    parameters.uuid(broken);
+    shop_.look({"break", "UPDATE product.products SET reserved = 0 WHERE id = $1"}, parameters);
+    shop_.look({"wait_until_due", "SELECT 1 FROM pg_sleep(1.1)"});
+
+    EXPECT_EQ(expire(1), 1) << "the next one is taken";
+    expect_level(sound, 10, 4);
+    EXPECT_EQ(expire(50), 1);
+    expect_level(sound, 10, 0);
+    EXPECT_EQ(expire(50), 0);
+
+    shop_.look({"mend", "UPDATE product.products SET reserved = 2 WHERE id = $1"}, parameters);
+    EXPECT_EQ(expire(50), 1);
+    EXPECT_EQ(shop_.books_out_of_balance(), 0);
+}
+
+TEST_F(Stock, AProductThatIsHeldHoldsNoOtherUp) {
+    const auto held = shop_.make_product(10);
+    const auto free = shop_.make_product(10);
+    ASSERT_TRUE(reserve(for_order(shop_.new_id(), {{held, 2}}, 1000)).has_value());
+    ASSERT_TRUE(reserve(for_order(shop_.new_id(), {{held, 1}, {free, 1}}, 1001)).has_value());
+    ASSERT_TRUE(reserve(for_order(shop_.new_id(), {{free, 3}}, 1002)).has_value());
+    shop_.look({"wait_until_due", "SELECT 1 FROM pg_sleep(1.1)"});
+    const auto holder = shop_.run(shop_.room->acquire(TestShop::soon()));
+    shop_.run(holder->run(
+        "BEGIN; SELECT 1 FROM product.products WHERE id = '" + held.to_string() + "' FOR UPDATE",
+        TestShop::soon()
+    ));
+    EXPECT_EQ(expire(50), 1);
+    expect_level(free, 10, 1);
+    shop_.run(holder->run("ROLLBACK", TestShop::soon()));
+    EXPECT_EQ(expire(50), 2);
+    expect_level(held, 10, 0);
+    expect_level(free, 10, 0);
 }
 
 TEST_F(Stock, TheClockDecidesEvenBeforeTheWorkerCame) {
@@ -515,7 +561,7 @@ TEST_F(Stock, SettlesThatRaceExpiryWorkersSellAllOrNothing) {
         for (std::size_t index = 1; index < outcomes.size(); index += 3) settled += outcomes[index];
     }
     shop_.look({"wait_until_due", "SELECT 1 FROM pg_sleep(1.05)"});
-    while (shop_.run(stock_.expire_due(50, TestShop::soon())) > 0) continue;
+    while (expire(50) > 0) continue;
     EXPECT_EQ(settled + refused, rounds * 12);
     expect_level(one, 1000 - settled, 0);
     expect_level(two, 1000 - 2 * settled, 0);

@@ -426,6 +426,31 @@ TEST_F(AuditTest, FindsARefundThatGaveNothingBack) {
     expect_found_by_database(7, "an order and its payment attempts contradict each other");
 }
 
+TEST_F(AuditTest, FindsUnitsOfARefundedOrderThatStayAway) {
+    const std::string broken = "a refunded order of a sale did not order its units back";
+    const std::string order = id(0x100 * anna);
+    execute("SELECT orders.pay_refund_v1('" + order + "', '" + id(anna) + "')");
+    const AuditReport sound = look(false);
+    EXPECT_TRUE(sound.holds()) << to_table(sound);
+    const std::string change = "UPDATE orders.work_items SET payload = jsonb_set(payload, ";
+    const std::string of_return = " WHERE kind = 'return_units'";
+    execute(change + "'{lines,0,quantity}', '1')" + of_return);
+    expect_found_by_database(7, broken);
+    execute(change + "'{lines,0,quantity}', '2')" + of_return);
+    execute(change + "'{lines,0,product_id}', to_jsonb('" + id(sale) + "'::text))" + of_return);
+    expect_found_by_database(7, broken);
+    execute("DELETE FROM orders.work_items" + of_return);
+    expect_found_by_database(7, broken);
+}
+
+TEST_F(AuditTest, FindsUnitsOrderedBackForAnOrderThatIsNotRefunded) {
+    execute(
+        "INSERT INTO orders.work_items (kind, subject_id, payload) VALUES ('return_units', '" +
+        id(0x100 * anna) + "', '{\"lines\": []}')"
+    );
+    expect_found_by_database(7, "units are ordered back for an order that is not refunded");
+}
+
 TEST_F(AuditTest, FindsSalesAndStockThatDisagree) {
     execute("UPDATE product.reservation_lines SET quantity = 5");
     expect_found_by_database(8, "a sale's allotment is not what product set aside");

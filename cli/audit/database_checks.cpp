@@ -172,6 +172,32 @@ constexpr std::array sale_checks{
     },
     Check{
         7,
+        "a refunded order of a sale did not order its units back as they were sold",
+        {"audit_unreturned",
+         R"(SELECT format('order %s: %s of %s, item %s', o.id, o.quantity, s.product_id, w.payload),
+                   count(*) OVER ()
+            FROM orders.sale_orders o JOIN orders.sales s USING (sale_no)
+            LEFT JOIN orders.work_items w ON w.kind = 'return_units' AND w.subject_id = o.id
+            WHERE o.state = 5 AND w.payload -> 'lines' IS DISTINCT FROM jsonb_build_array(
+                jsonb_build_object('product_id', s.product_id, 'quantity', o.quantity))
+            LIMIT 5)"}
+    },
+    Check{
+        7,
+        "units are ordered back for an order that is not refunded",
+        {"audit_unrefunded_returns",
+         R"(SELECT format('order %s: item %s', w.subject_id, w.payload), count(*) OVER ()
+            FROM orders.work_items w
+            WHERE w.kind = 'return_units'
+                AND NOT EXISTS (
+                    SELECT 1 FROM orders.sale_orders o WHERE o.id = w.subject_id AND o.state = 5)
+                AND NOT EXISTS (
+                    SELECT 1 FROM orders.ordinary_orders o
+                    WHERE o.id = w.subject_id AND o.state = 5)
+            LIMIT 5)"}
+    },
+    Check{
+        7,
         "a payment attempt asks for another amount than its order's",
         {"audit_amounts",
          R"(SELECT format('order %s attempt %s: %s instead of %s', o.id, p.n, p.amount_cents,

@@ -143,6 +143,13 @@ TEST_F(OrdinaryChecksTest, FindUnitsThatAreNotSentBackAsTheyWereSold) {
     expect_found(7, "units went back to stock for an order that is not refunded");
 }
 
+TEST_F(OrdinaryChecksTest, FindUnitsOrderedBackForAnOrderThatIsPaid) {
+    execute(
+        "UPDATE orders.work_items SET subject_id = '" + id(paid) + "' WHERE kind = 'return_units'"
+    );
+    expect_found(7, "units are ordered back for an order that is not refunded");
+}
+
 TEST_F(OrdinaryChecksTest, FindReturnsThatProductDoesNotHave) {
     execute("DELETE FROM product.return_lines; DELETE FROM product.returns");
     expect_found(7, "an order to return units is done, and product has no such return");

@@ -11,6 +11,9 @@ from shop.waiting import wait_until
 
 SOON_SECONDS = 10
 EVENTS = "/internal/v1/payment-events"
+# Of a unit in the tests' sales, and of two of the tests' product.
+SALE_PRICE_CENTS = 4900
+ORDINARY_TOTAL_CENTS = 19800
 
 
 def buy(shop, sale=None):
@@ -50,13 +53,13 @@ def webhooks(shop, order, condition="true"):
     return int(shop.shop.postgres.ask(f"{asked} provider_key = '{order}:1' and {condition}"))
 
 
-def event_of(order, *, n=1, charge="charged"):
+def event_of(order, *, n=1, charge="charged", amount_cents=SALE_PRICE_CENTS):
     return json.dumps(
         {
             "id": str(uuid.uuid4()),
             "key": f"{order}:{n}",
             "state": charge,
-            "amount_cents": 4900,
+            "amount_cents": amount_cents,
             "currency": "EUR",
             "created_at": "2026-11-27T10:00:00.000Z",
         }
@@ -132,7 +135,10 @@ def test_verdicts_of_ordinary_orders_take_the_same_ways(shop):
         paid_later[order] = token
     for order, token in paid_later.items():
         wait_for(shop, order, token, "paid")
-        body = event_of(order)
+        wrong = event_of(order, amount_cents=1)
+        refused = send(shop, wrong, signature(shop, wrong), "order-2")
+        assert (refused.status, refused.code) == (422, "amount_differs")
+        body = event_of(order, amount_cents=ORDINARY_TOTAL_CENTS)
         taken = send(shop, body, signature(shop, body), "order-2")
         assert (taken.status, taken.body["outcome"]) == (200, "paid"), "a replay changes nothing"
         assert ledger(shop, order) == "charged"

@@ -22,9 +22,9 @@ class TemporaryRedis {
     redis::Address sentinel(int index) const;
     redis::Settings settings() const;
 
-    void kill_node(int index);  ///< SIGKILL
-    void start_node(int index); ///< as configured at first (node 0 as a master)
-    void pause_node(int index); ///< SIGSTOP
+    void kill_node(int index);   ///< SIGKILL
+    void start_node(int index);  ///< as configured at first (node 0 as a master)
+    void pause_node(int index);  ///< SIGSTOP
     void resume_node(int index);
     void kill_sentinel(int index);
 

@@ -40,9 +40,7 @@ class SaleStore {
 
     /// Ends the backend that blocks this sale's row for longer than a batch may take; called after
     /// raise_fence ran into its lock timeout. Returns how many were ended.
-    net::awaitable<int> end_blockers(
-        const base::Uuid& sale, net::Deadline deadline
-    );
+    net::awaitable<int> end_blockers(const base::Uuid& sale, net::Deadline deadline);
 
     /// The row, unlocked: the current fence for a pod without the lease, and the state.
     net::awaitable<std::optional<Peek>> read(const base::Uuid& sale, net::Deadline deadline);

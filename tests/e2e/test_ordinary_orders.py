@@ -41,18 +41,8 @@ def stock(shop, product):
 @pytest.fixture(scope="module")
 def short_hold(shop):
     """Orders that nobody pays run out after a second and a half."""
-    start_order_pods(shop, {"ORDER_HOLD_MS": "1500"})
-    yield
-    start_order_pods(shop, {})
-
-
-def start_order_pods(shop, variables):
-    rooms = shop.shop.rooms
-    for pod in ORDER_PODS:
-        shop.shop.launcher.stop([pod], grace_seconds=10)
-        rooms.overrides[pod] = variables
-        rooms.start_one(pod)
-    rooms.wait_ready()
+    with shop.shop.rooms.changed(ORDER_PODS, {"ORDER_HOLD_MS": "1500"}):
+        yield
 
 
 def test_several_products_are_ordered_paid_and_shown(shop):
@@ -100,9 +90,8 @@ def test_the_price_is_that_of_the_order(shop):
 
 
 def change_price(shop, product, price_cents):
-    """Whichever way product says what version a change is of."""
-    sql = f"update product.products set price_cents = {price_cents} where id = '{product}'"
-    shop.shop.postgres.ask(sql)
+    changed = shop.admin("PATCH", f"/api/v1/products/{product}", body={"price_cents": price_cents})
+    assert changed.status == 200, changed
 
 
 def test_bad_orders_are_refused_before_anything_is_written(shop):

@@ -15,9 +15,12 @@ from shop.ports import LOOPBACK
 from shop.processes import die_with_this_process
 from shop.rooms import LIMITS_OUT_OF_REACH, program
 from shop.shop import Shop
+from shop.state_folder import write_private
 from shop.waiting import wait_until
 
-CUSTOMERS = 3000
+# Those of crowds, and those whom customer() hands out.
+CROWD = 3000
+PEOPLE = 1000
 # Tokens live ten minutes; a long run gets new ones in time.
 TOKENS_RENEWED_AFTER_SECONDS = 240
 SETTLED_WITHIN_SECONDS = 60
@@ -51,12 +54,12 @@ class ShopUnderTest:
         self.shop = shop
         self.folder = folder
         self.product_id = None
-        self._next_customer = 0
         self.forget_people()
 
     def forget_people(self):
         """For a shop that has become another: tokens are made anew when they are needed."""
-        self._customers = []
+        self._people = []
+        self._next_customer = 0
         self._admin_token = None
         self._tokens_made = 0.0
 
@@ -90,28 +93,32 @@ class ShopUnderTest:
     # -- people --------------------------------------------------------------------------------
 
     def _renew_tokens(self):
-        if time.monotonic() - self._tokens_made < TOKENS_RENEWED_AFTER_SECONDS and self._customers:
+        if time.monotonic() - self._tokens_made < TOKENS_RENEWED_AFTER_SECONDS and self._people:
             return
-        self.shop.command(
-            "customers", "seed", "--count", CUSTOMERS, "--out", self.customers_file()
-        )
-        with open(self.customers_file(), encoding="utf-8") as lines:
-            self._customers = [json.loads(line) for line in lines]
+        everybody = self.folder / "everybody.jsonl"
+        self.shop.command("customers", "seed", "--count", CROWD + PEOPLE, "--out", everybody)
+        lines = everybody.read_text(encoding="utf-8").splitlines(keepends=True)
+        write_private(self.crowd_file(), "".join(lines[:CROWD]))
+        self._people = [json.loads(line) for line in lines[CROWD:]]
         self._admin_token = self.shop.admin_token()
         self._tokens_made = time.monotonic()
 
-    def customers_file(self):
-        return self.folder / "customers.jsonl"
+    def crowd_file(self):
+        return self.folder / "crowd.jsonl"
 
     def admin_token(self):
         self._renew_tokens()
         return self._admin_token
 
     def customer(self):
-        """The token of somebody whom no test has met yet."""
+        """The token of somebody whom neither a test nor a crowd has met yet."""
         self._renew_tokens()
+        return self._next_person()
+
+    def _next_person(self):
         self._next_customer += 1
-        return self._customers[-self._next_customer % len(self._customers)]["token"]
+        assert self._next_customer <= len(self._people), "raise PEOPLE"
+        return self._people[self._next_customer - 1]["token"]
 
     # -- sales ---------------------------------------------------------------------------------
 
@@ -244,7 +251,7 @@ class Crowd:
         self.report_file = under_test.folder / f"{name}.json"
         host, port = under_test.address()
         command = [program("crowd"), "--gateway", f"{host}:{port}", "--sale", sale]
-        command += ["--customers", under_test.customers_file(), "--retries"]
+        command += ["--customers", under_test.crowd_file(), "--retries"]
         command += ["--log", self.log, "--report", self.report_file, *options]
         self._process = subprocess.Popen(
             [str(part) for part in command],

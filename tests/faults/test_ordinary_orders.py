@@ -21,6 +21,8 @@ FAULT_AT = 2
 QUIET_SECONDS = 25
 ANSWERED_SECONDS = 20
 PAUSE_SECONDS = 0.1
+# Of each shopper, unpaid: fewer than ORDER_OPEN_MAX allows.
+LEFT_OPEN_MAX = 10
 # So that what a killed pod leaves is given up, or swept away, while a test waits for it.
 ORDER_VARIABLES = {"ORDER_PLACING_MS": "6000", "ORDER_HOLD_MS": "60000"}
 
@@ -56,8 +58,15 @@ class Shopper(threading.Thread):
         self.told = {}  # order: the last state that an answer named
         self.keys = {}  # key: every order that an answer under it named
         self.unanswered = 0
+        self.trouble = None
 
     def run(self):
+        try:
+            self._shop_on()
+        except Exception as trouble:
+            self.trouble = trouble  # for the thread that may fail the test
+
+    def _shop_on(self):
         while time.monotonic() < self._until:
             key, chosen = str(uuid.uuid4()), random.sample(self._products, 2)
             lines = [{"product_id": one, "quantity": 1} for one in chosen]
@@ -73,7 +82,7 @@ class Shopper(threading.Thread):
 
     def _decide(self, order):
         chance = random.random()
-        if chance < 0.1:
+        if chance < 0.1 and list(self.told.values()).count("reserved") < LEFT_OPEN_MAX:
             return
         if chance < 0.9:
             self._settle(order, "pay", {"payment_method": "sandbox:approve"})
@@ -120,6 +129,8 @@ def check_out(shop, fault):
     for shopper in shoppers:
         shopper.join(SECONDS + 4 * ANSWERED_SECONDS)
         assert not shopper.is_alive(), "a shopper came to no end"
+        if shopper.trouble:
+            raise shopper.trouble
     assert sum(shopper.unanswered for shopper in shoppers) == 0
     wait_until(lambda: unfinished(shop) == 0, QUIET_SECONDS, what="all is finished")
     check_answers(shop, shoppers)

@@ -40,6 +40,7 @@ using std::chrono::milliseconds;
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t first_capacity = 4096;
 constexpr std::size_t response_head_bytes_max = 64 * 1024;
+constexpr std::size_t scratch_bytes_kept = 64 * 1024;
 
 struct Failure {
     Stage stage = Stage::exchange;
@@ -60,15 +61,14 @@ bool takes_no_body(std::string_view method) {
 }
 
 void append_request(std::string& out, const OutgoingRequest& request, std::string_view host) {
-    out.reserve(512 + request.body.size());
     out.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\nHost: ");
     out.append(host);
     for (const auto& [name, value] : request.headers) {
         if (!is_header_text(name) || !is_header_text(value)) continue;
         out.append("\r\n").append(name).append(": ").append(value);
     }
-    out.append("\r\ntraceparent: ")
-        .append((request.trace ? *request.trace : TraceContext::make()).next_hop());
+    out.append("\r\ntraceparent: ");
+    (request.trace ? *request.trace : TraceContext::make()).append_next_hop(out);
     if (!request.body.empty() || !takes_no_body(request.method)) {
         out.append("\r\nContent-Length: ");
         append_number(out, request.body.size());
@@ -168,6 +168,12 @@ class Client::Core : public std::enable_shared_from_this<Core> {
         bool over = false;
     };
 
+    void begin(
+        Connection& connection,
+        const OutgoingRequest& request,
+        net::Deadline deadline,
+        const net::OneShot<Outcome>& done
+    );
     ConnectionPointer take_idle(bool repeatable);
     static net::awaitable<ConnectionPointer> wait_for_connection(
         std::shared_ptr<Core> self, net::Deadline deadline, bool fresh
@@ -183,6 +189,7 @@ class Client::Core : public std::enable_shared_from_this<Core> {
     [[noreturn]] void fail(const Failure& failure) const;
 
     std::string host_;
+    std::string scratch_;  ///< requests are serialised here; what can't be sent at once moves on
     std::unordered_set<Connection*> open_;
     std::vector<ConnectionPointer> idle_;
     Waiters waiting_;
@@ -208,7 +215,9 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
     Connection& operator=(const Connection&) = delete;
 
     void read();
-    void begin(std::string text, bool is_head, net::Deadline deadline, net::OneShot<Outcome> done);
+    void begin(
+        std::string_view text, bool is_head, net::Deadline deadline, net::OneShot<Outcome> done
+    );
     void rest(net::Deadline until) {
         was_pooled_ = true;
         watchdog_.expire_at(until);
@@ -244,7 +253,7 @@ class Client::Connection : public std::enable_shared_from_this<Connection> {
 };
 
 void Client::Connection::begin(
-    std::string text, bool is_head, net::Deadline deadline, net::OneShot<Outcome> done
+    std::string_view text, bool is_head, net::Deadline deadline, net::OneShot<Outcome> done
 ) {
     is_head_ = is_head;
     began_ = false;
@@ -259,7 +268,7 @@ void Client::Connection::begin(
     if (sent == text.size()) return;
     // A broken pipe needs no word here: the pending read says it, after an answer, if there is one.
     if (error && error != asio::error::would_block) return;
-    unsent_.assign(text, sent);
+    unsent_ = text.substr(sent);
     writing_ = true;
     asio::async_write(
         socket_,
@@ -395,10 +404,8 @@ net::awaitable<Response> Client::Core::send(
             if (sent) self->fail(*sent);
             self->fail({Stage::queue, true, false, "the deadline passed before sending"});
         }
-        std::string text;
-        append_request(text, request, self->host_);
         net::OneShot<Outcome> done;
-        connection->begin(std::move(text), request.method == "HEAD", deadline, done);
+        self->begin(*connection, request, deadline, done);
         connection.reset();
         Outcome outcome = co_await done.wait();
         if (outcome) co_return std::move(*outcome);
@@ -406,6 +413,18 @@ net::awaitable<Response> Client::Core::send(
         if (!again) self->fail(outcome.error());
         sent = outcome.error();
     }
+}
+
+void Client::Core::begin(
+    Connection& connection,
+    const OutgoingRequest& request,
+    net::Deadline deadline,
+    const net::OneShot<Outcome>& done
+) {
+    scratch_.clear();
+    append_request(scratch_, request, host_);
+    connection.begin(scratch_, request.method == "HEAD", deadline, done);
+    if (scratch_.capacity() > scratch_bytes_kept) scratch_ = {};
 }
 
 void Client::Core::fail(const Failure& failure) const {

@@ -26,6 +26,17 @@ bool has_dot_segment(std::string_view path) {
     return false;
 }
 
+/// Nothing is encoded, and nothing of what makes a path invalid can be in it: nearly every path.
+bool stands_for_itself(std::string_view path) {
+    char before = '/';
+    for (const char letter : path) {
+        if (letter <= ' ' || letter > '~' || letter == '%' || letter == '\\') return false;
+        if (letter == '.' && before == '/') return false;
+        before = letter;
+    }
+    return true;
+}
+
 }  // namespace
 
 std::optional<std::string> percent_decode(std::string_view text, PlusMeans plus) {
@@ -50,6 +61,7 @@ std::optional<std::string> percent_decode(std::string_view text, PlusMeans plus)
 
 std::optional<std::string> decode_path(std::string_view raw_path) {
     if (raw_path.empty() || raw_path.front() != '/') return std::nullopt;
+    if (stands_for_itself(raw_path)) return std::string(raw_path);
     const auto slashes = std::ranges::count(raw_path, '/');
     auto path = percent_decode(raw_path, PlusMeans::plus);
     if (!path || std::ranges::count(*path, '/') != slashes) return std::nullopt;

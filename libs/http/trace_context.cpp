@@ -77,12 +77,12 @@ std::optional<TraceContext> TraceContext::parse(std::string_view traceparent) {
     return read;
 }
 
-std::string TraceContext::next_hop() const {
-    std::string text = "00-00000000000000000000000000000000-0000000000000000-00";
-    std::ranges::copy(trace_id_, text.begin() + trace_id_at);
-    write_hex(text.data() + span_id_at, random_bits());
-    if (is_sampled_) text.back() = '1';
-    return text;
+void TraceContext::append_next_hop(std::string& out) const {
+    const std::size_t begin = out.size();
+    out.append("00-00000000000000000000000000000000-0000000000000000-00");
+    std::ranges::copy(trace_id_, out.data() + begin + trace_id_at);
+    write_hex(out.data() + begin + span_id_at, random_bits());
+    if (is_sampled_) out.back() = '1';
 }
 
 }  // namespace http

@@ -21,8 +21,8 @@ class TraceContext {
 
     /// 32 lower-case hex digits.
     std::string_view trace_id() const { return {trace_id_.data(), trace_id_.size()}; }
-    /// The `traceparent` for the next hop, with a new span id each time.
-    std::string next_hop() const;
+    /// Appends the `traceparent` for the next hop, with a new span id each time.
+    void append_next_hop(std::string& out) const;
 
   private:
     std::array<char, 32> trace_id_{};

@@ -9,14 +9,20 @@ using http::TraceContext;
 const std::string trace_id = "0af7651916cd43dd8448eb211c80319c";
 const std::string valid = "00-" + trace_id + "-b7ad6b7169203331-01";
 
+std::string next_hop(const TraceContext& trace) {
+    std::string text;
+    trace.append_next_hop(text);
+    return text;
+}
+
 TEST(Trace, IsTakenOver) {
     const auto read = TraceContext::parse(valid);
     ASSERT_TRUE(read.has_value());
     EXPECT_EQ(read->trace_id(), trace_id);
-    const auto next = read->next_hop();
+    const auto next = next_hop(*read);
     EXPECT_EQ(next.substr(0, 36), valid.substr(0, 36));
     EXPECT_NE(next.substr(36, 16), valid.substr(36, 16)) << "each hop has its own span";
-    EXPECT_NE(next, read->next_hop());
+    EXPECT_NE(next, next_hop(*read));
     EXPECT_TRUE(next.ends_with("-01"));
     EXPECT_TRUE(TraceContext::parse(next).has_value());
 }
@@ -24,7 +30,7 @@ TEST(Trace, IsTakenOver) {
 TEST(Trace, KeepsTheSampledFlagOnly) {
     const auto flags = [](const std::string& value) {
         const auto read = TraceContext::parse(valid.substr(0, 53) + value);
-        return read ? read->next_hop().substr(53) : "";
+        return read ? next_hop(*read).substr(53) : "";
     };
     EXPECT_EQ(flags("00"), "00");
     EXPECT_EQ(flags("ff"), "01");
@@ -60,7 +66,7 @@ TEST(Trace, RefusesWhatIsNotValid) {
 TEST(Trace, StartsAnew) {
     const auto one = TraceContext::make();
     EXPECT_NE(one.trace_id(), TraceContext::make().trace_id());
-    const auto next = one.next_hop();
+    const auto next = next_hop(one);
     ASSERT_TRUE(TraceContext::parse(next).has_value()) << next;
     EXPECT_TRUE(next.ends_with("-00"));
 }

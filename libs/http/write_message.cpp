@@ -103,9 +103,8 @@ std::string_view DateText::now() {
 }
 
 bool is_header_text(std::string_view text) {
-    return std::ranges::none_of(text, [](char letter) {
-        return letter == '\r' || letter == '\n' || letter == '\0';
-    });
+    constexpr auto nowhere = std::string_view::npos;  // three fast searches beat one slow loop
+    return text.find('\r') == nowhere && text.find('\n') == nowhere && text.find('\0') == nowhere;
 }
 
 void append_number(std::string& out, std::size_t number) {

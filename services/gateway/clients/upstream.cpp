@@ -128,7 +128,7 @@ class Upstream::Core : public std::enable_shared_from_this<Core> {
         prometheus::Gauge& pods;
     };
 
-    std::shared_ptr<Member> choose(const Member* excluded);
+    std::shared_ptr<Member> choose(const Member* excluded, std::int64_t at_ms);
     static net::awaitable<Attempt> attempt(
         std::shared_ptr<Core> self,
         std::shared_ptr<Member> member,
@@ -265,9 +265,11 @@ void Upstream::Core::rebuild() {
     counters_.pods.Set(static_cast<double>(members_.size()));
 }
 
-std::shared_ptr<Upstream::Core::Member> Upstream::Core::choose(const Member* excluded) {
+std::shared_ptr<Upstream::Core::Member> Upstream::Core::choose(
+    const Member* excluded, std::int64_t at_ms
+) {
     const auto choice =
-        choose_pod(states_, excluded ? &excluded->state : nullptr, last_choice_, now_ms());
+        choose_pod(states_, excluded ? &excluded->state : nullptr, last_choice_, at_ms);
     if (!choice) return nullptr;
     last_choice_ = *choice;
     return members_[*choice];
@@ -281,18 +283,19 @@ net::awaitable<std::expected<http::Response, UpstreamFailure>> Upstream::Core::s
     Lane lane,
     Pace pace
 ) {
-    const auto admitted = self->breaker_.admit(now_ms());
+    const std::int64_t began_ms = now_ms();
+    const auto admitted = self->breaker_.admit(began_ms);
     self->note_breaker();
     if (admitted == CircuitBreaker::Admission::refused) {
         self->counters_.breaker_refused.Increment();
         co_return std::unexpected(
-            UpstreamFailure{false, self->breaker_.wait_ms(now_ms()), "the breaker is open"}
+            UpstreamFailure{false, self->breaker_.wait_ms(began_ms), "the breaker is open"}
         );
     }
     Passed passed(*self, admitted);
-    self->budget_.note_request(now_ms());
+    self->budget_.note_request(began_ms);
     UpstreamFailure failure{false, 0, "no address is known"};
-    std::shared_ptr<Member> member = self->choose(nullptr);
+    std::shared_ptr<Member> member = self->choose(nullptr, began_ms);
     for (int tried = 1; member; ++tried) {
         Attempt outcome = co_await attempt(self, member, request, deadline, lane, pace);
         passed.outcome = outcome_of(outcome.end);
@@ -309,11 +312,12 @@ net::awaitable<std::expected<http::Response, UpstreamFailure>> Upstream::Core::s
         failure.what = std::move(outcome.what);
         if (tried == attempts_max || !may_repeat(outcome, repeatable)) break;
         if (net::time_left(deadline).count() <= self->settings_.deadline_margin_ms) break;
-        auto other = self->choose(member.get());
+        const std::int64_t failed_ms = now_ms();
+        auto other = self->choose(member.get(), failed_ms);
         // Behind the only address may be another pod (a Service), unless it is merely slow.
         const bool broke = stage == Stage::exchange && !outcome.timed_out;
         if (!other && stage != Stage::connect && !broke) break;
-        if (!self->budget_.take_retry(now_ms())) {
+        if (!self->budget_.take_retry(failed_ms)) {
             self->counters_.retries_refused.Increment();
             break;
         }
@@ -347,15 +351,17 @@ net::awaitable<Upstream::Core::Attempt> Upstream::Core::attempt(
     Pace pace
 ) {
     const auto& settings = self->settings_;
+    const auto now = net::SteadyClock::now();
     bool had_its_time =
-        pace == Pace::usual && net::time_left(deadline).count() >= settings.silent_after_ms;
+        pace == Pace::usual && deadline - now >= milliseconds(settings.silent_after_ms);
     if (pace == Pace::usual && settings.attempt_timeout_ms > 0) {
-        const auto own = net::deadline_in(milliseconds(settings.attempt_timeout_ms));
+        const auto own = now + milliseconds(settings.attempt_timeout_ms);
         had_its_time = own <= deadline;
         deadline = std::min(deadline, own);
     }
-    const auto told = net::time_left(deadline).count() - settings.deadline_margin_ms;
-    request.headers.set("X-Deadline-Ms", std::to_string(std::max<std::int64_t>(told, 1)));
+    const auto left = std::chrono::duration_cast<milliseconds>(deadline - now).count();
+    const auto told = std::max<std::int64_t>(left - settings.deadline_margin_ms, 1);
+    request.headers.set("X-Deadline-Ms", std::to_string(told));
     http::Client& client = lane == Lane::admins ? member->admin_client : member->client;
     const bool is_probe = begin_attempt(member->state);
     Attempt outcome;

@@ -13,6 +13,10 @@ constexpr std::size_t ipv4_bytes = 4;
 constexpr std::size_t ipv6_bytes = 16;
 /// What a provider gives one customer at least (RFC 6177), who then chooses the rest himself.
 constexpr std::size_t ipv6_network_bytes = 8;
+/// What is given out together: the smallest network that is routed by itself, and what a home gets
+/// (RIPE-690, section 4.2).
+constexpr std::size_t ipv4_wider_bytes = 3;
+constexpr std::size_t ipv6_wider_bytes = 7;
 /// RFC 4291, section 2.5.5.2: ::ffff:192.0.2.1 is 192.0.2.1, as a dual-stack listener sees it.
 constexpr std::string_view mapped_prefix("\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
 
@@ -46,6 +50,18 @@ bool share_prefix(const std::string& left, const std::string& right, unsigned bi
     if (bits % 8 == 0) return true;
     const auto difference = static_cast<unsigned char>(left[whole] ^ right[whole]);
     return difference >> (8 - bits % 8) == 0;
+}
+
+std::string text_of(const std::string& bytes) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    const int family = bytes.size() == ipv6_bytes ? AF_INET6 : AF_INET;
+    ::inet_ntop(family, bytes.data(), text.data(), text.size());
+    return text.data();
+}
+
+std::string network_text(std::string bytes, std::size_t prefix_bytes) {
+    std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(prefix_bytes), bytes.end(), '\0');
+    return text_of(bytes) + '/' + std::to_string(8 * prefix_bytes);
 }
 
 }  // namespace
@@ -116,13 +132,16 @@ std::string client_of(std::string_view hops, const TrustedProxies& proxies) {
 }
 
 std::string client_network(std::string_view address) {
-    std::string bytes = bytes_of(address);
+    const std::string bytes = bytes_of(address);
     if (bytes.empty()) return std::string(address);
-    const bool is_ipv6 = bytes.size() == ipv6_bytes;
-    if (is_ipv6) std::fill(bytes.begin() + ipv6_network_bytes, bytes.end(), '\0');
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    ::inet_ntop(is_ipv6 ? AF_INET6 : AF_INET, bytes.data(), text.data(), text.size());
-    return is_ipv6 ? std::string(text.data()) + "/64" : std::string(text.data());
+    return bytes.size() == ipv4_bytes ? text_of(bytes) : network_text(bytes, ipv6_network_bytes);
+}
+
+std::string wider_client_network(std::string_view address) {
+    const std::string bytes = bytes_of(address);
+    if (bytes.empty()) return std::string(address);
+    const bool is_ipv4 = bytes.size() == ipv4_bytes;
+    return network_text(bytes, is_ipv4 ? ipv4_wider_bytes : ipv6_wider_bytes);
 }
 
 }  // namespace service

@@ -37,4 +37,8 @@ std::string client_of(std::string_view hops, const TrustedProxies& proxies);
 /// that is the same for all ways to write it. What is no address is returned as it is.
 std::string client_network(std::string_view address);
 
+/// Where a client is likely to be found again although its address is another one: an IPv4
+/// address' /24, an IPv6 address' /56. Others share it.
+std::string wider_client_network(std::string_view address);
+
 }  // namespace service

@@ -49,4 +49,13 @@ TEST(ClientAddress, HasANetworkThatTheClientCannotChoose) {
     EXPECT_EQ(service::client_network("nonsense"), "nonsense");
 }
 
+TEST(ClientAddress, HasAWiderNetworkThatOthersShare) {
+    EXPECT_EQ(service::wider_client_network("192.0.2.1"), "192.0.2.0/24");
+    EXPECT_EQ(service::wider_client_network("::ffff:192.0.2.255"), "192.0.2.0/24");
+    EXPECT_NE(service::wider_client_network("192.0.3.1"), "192.0.2.0/24");
+    EXPECT_EQ(service::wider_client_network("2001:db8:0:1ff::5"), "2001:db8:0:100::/56");
+    EXPECT_NE(service::wider_client_network("2001:db8:0:200::5"), "2001:db8:0:100::/56");
+    EXPECT_EQ(service::wider_client_network("nonsense"), "nonsense");
+}
+
 }  // namespace

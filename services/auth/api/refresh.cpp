@@ -46,7 +46,9 @@ net::awaitable<http::Response> refresh(Parts& parts, http::Request& request) {
     if (refreshed.decision == RefreshDecision::revoke) {
         logging::warning(
             "a used refresh token came back, its session was ended",
-            {{"account_id", refreshed.account->id.to_string()}, {"request_id", request.request_id}}
+            {{"account_id", refreshed.account->id.to_string()},
+             {"request_id", request.request_id},
+             {"trace_id", request.trace.trace_id()}}
         );
     }
     const bool is_granted = refreshed.decision == RefreshDecision::rotate ||

@@ -15,7 +15,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // The newest migration this program was built for; a lower schema keeps the room not ready.
-constexpr int schema_version_needed = 2;
+constexpr int schema_version_needed = 3;
 constexpr milliseconds schema_check_every(1000);
 constexpr milliseconds tidy_up_every(600'000);
 constexpr milliseconds tidy_up_timeout(5000);
@@ -33,6 +33,7 @@ App::App(service::Context& context, Config config, password::Cost cost)
       accounts_(pool_),
       sessions_(pool_),
       attempts_(pool_),
+      known_networks_(pool_),
       attempt_rules_(config.trusted_proxies, config.attempts),
       hasher_(context.executor, cost, config.hashing),
       tokens_(std::move(config.keys), config.lifetimes),
@@ -43,6 +44,7 @@ App::App(service::Context& context, Config config, password::Cost cost)
           accounts_,
           sessions_,
           attempts_,
+          known_networks_,
           attempt_rules_,
           hasher_,
           access_,
@@ -111,17 +113,26 @@ void App::look_at_keys() {
 }
 
 /// As much as there is, or the tables would grow whenever more comes in than a bound lets out.
-net::awaitable<void> App::drop_what_is_over() {
+net::awaitable<void> App::drop_all(Drop drop) {
     std::int64_t dropped = dropped_at_once_max;
     while (!is_stopped_ && dropped == dropped_at_once_max) {
-        dropped =
-            co_await sessions_.drop_ended(dropped_at_once_max, net::deadline_in(tidy_up_timeout));
+        dropped = co_await drop(dropped_at_once_max, net::deadline_in(tidy_up_timeout));
     }
-    dropped = dropped_at_once_max;
-    while (!is_stopped_ && dropped == dropped_at_once_max) {
-        dropped =
-            co_await attempts_.drop_old(dropped_at_once_max, net::deadline_in(tidy_up_timeout));
-    }
+}
+
+net::awaitable<void> App::drop_what_is_over() {
+    const Drop sessions = [this](std::int64_t limit, net::Deadline deadline) {
+        return sessions_.drop_ended(limit, deadline);
+    };
+    const Drop attempts = [this](std::int64_t limit, net::Deadline deadline) {
+        return attempts_.drop_old(limit, deadline);
+    };
+    const Drop networks = [this](std::int64_t limit, net::Deadline deadline) {
+        return known_networks_.drop_old(limit, deadline);
+    };
+    co_await drop_all(sessions);
+    co_await drop_all(attempts);
+    co_await drop_all(networks);
 }
 
 net::awaitable<void> App::tidy_up() {
@@ -131,7 +142,7 @@ net::awaitable<void> App::tidy_up() {
         try {
             co_await drop_what_is_over();
         } catch (const base::NeighbourError& error) {
-            logging::warning("old sessions were not dropped", {{"why", error.what()}});
+            logging::warning("what is over was not dropped", {{"why", error.what()}});
         }
     }
 }

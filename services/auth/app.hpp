@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "auth/api/parts.hpp"
 #include "auth/config.hpp"
 #include "http/router.hpp"
@@ -25,12 +27,16 @@ class App final : public service::App {
     void look_at_keys();
     net::awaitable<void> tidy_up();
     net::awaitable<void> drop_what_is_over();
+    using Drop =
+        std::function<net::awaitable<std::int64_t>(std::int64_t limit, net::Deadline deadline)>;
+    net::awaitable<void> drop_all(Drop drop);
 
     service::Context& context_;
     postgres::Pool pool_;
     AccountStore accounts_;
     SessionStore sessions_;
     AttemptStore attempts_;
+    KnownNetworkStore known_networks_;
     api::AttemptRules attempt_rules_;
     password::Hasher hasher_;
     api::TokenMaker tokens_;

@@ -28,6 +28,14 @@ constexpr int registrations_max = 25;
 constexpr int guesses_max = auth::guesses_pace.attempts_max;
 const std::string pem = token::SigningKey::generate_pem();
 
+// Clients of as many networks, and of one.
+std::string stranger(int number) {
+    return "2001:db8:" + std::to_string(number) + "::1";
+}
+std::string neighbour(int number) {
+    return "198.51.100." + std::to_string(number);
+}
+
 constexpr Statement age_tokens{
     "test_age_tokens", "UPDATE auth.refresh_tokens SET used_at = used_at - interval '11 seconds'"
 };
@@ -71,10 +79,11 @@ struct Room {
         net::asio::io_context& loop,
         const std::string& owner_url,
         password::Cost cost,
-        password::Limits hashing
+        password::Limits hashing,
+        const std::string& signing_pem = pem
     )
         : context{loop.get_executor(), metrics},
-          app(context, config_of(owner_url, hashing), cost),
+          app(context, config_of(owner_url, hashing, signing_pem), cost),
           server(loop.get_executor(), {}, app.router(), &metrics, "auth") {
         server.listen("127.0.0.1", 0);
         client.emplace(
@@ -82,10 +91,12 @@ struct Room {
         );
     }
 
-    static auth::Config config_of(const std::string& owner_url, password::Limits hashing) {
+    static auth::Config config_of(
+        const std::string& owner_url, password::Limits hashing, const std::string& signing_pem
+    ) {
         auth::Config config;
         config.database = auth::settings_of(owner_url, "auth");
-        config.keys.push_back(token::SigningKey::from_pem(pem));
+        config.keys.push_back(token::SigningKey::from_pem(signing_pem));
         config.hashing = hashing;
         config.attempts.network.attempts_max = network_attempts_max;
         config.attempts.registrations.attempts_max = registrations_max;
@@ -106,9 +117,11 @@ class AuthApi : public ::testing::Test {
         restart(cheap);
     }
 
-    void restart(password::Cost cost, password::Limits hashing = {}) {
+    void restart(
+        password::Cost cost, password::Limits hashing = {}, const std::string& signing_pem = pem
+    ) {
         room_.reset();
-        room_ = std::make_unique<Room>(loop_, url_, cost, hashing);
+        room_ = std::make_unique<Room>(loop_, url_, cost, hashing, signing_pem);
     }
 
     net::awaitable<http::Response> send(
@@ -157,6 +170,16 @@ class AuthApi : public ::testing::Test {
         json::Object body{{"email", email}, {"password", text}};
         if (!device_token.empty()) body["device_token"] = device_token;
         return post("login", body, {}, client);
+    }
+    /// Guesses at an account from one client after the other until one has to wait; how many were
+    /// judged.
+    int guess_until_slowed(std::string_view email, std::string (*client)(int)) {
+        int judged = 0;
+        while (judged <= 2 * auth::account_pace.attempts_max) {
+            if (log_in_from(client(judged), email, "a guess").status != 401) break;
+            ++judged;
+        }
+        return judged;
     }
     Answer change_password(
         const std::string& token,
@@ -370,18 +393,61 @@ TEST_F(AuthApi, lets_the_owner_in_while_a_stranger_guesses) {
 TEST_F(AuthApi, slows_down_guesses_at_one_account_from_many_networks) {
     sign_up("ada@example.com");
     const std::string device = log_in("ada@example.com").text("device_token");
-    const auto client = [](int number) { return "2001:db8:0:" + std::to_string(number) + "::1"; };
-    int judged = 0;
-    while (judged <= auth::account_pace.attempts_max &&
-           log_in_from(client(judged), "ada@example.com", "a guess").status == 401) {
-        ++judged;
-    }
+    const int judged = guess_until_slowed("ada@example.com", stranger);
     // Some have drained meanwhile, one in 20 s.
     EXPECT_NEAR(judged, auth::account_pace.attempts_max, 3);
     EXPECT_EQ(log_in_from("192.0.2.9", "ada@example.com").status, 429) << "a new place waits";
     EXPECT_EQ(log_in_from("192.0.2.9", "ada@example.com", good_password, device).status, 200);
     sign_up("bob@example.com");
     EXPECT_EQ(log_in_from("192.0.2.9", "bob@example.com").status, 200);
+}
+
+TEST_F(AuthApi, lets_the_owner_in_where_he_has_lately_logged_in) {
+    sign_up("ada@example.com");
+    EXPECT_EQ(log_in_from("198.51.100.7", "ada@example.com").status, 200);
+    guess_until_slowed("ada@example.com", stranger);
+    EXPECT_EQ(log_in_from("192.0.2.9", "ada@example.com").status, 429) << "a new place waits";
+    const auto home = log_in_from("198.51.100.200", "ada@example.com");
+    EXPECT_EQ(home.status, 200) << "another address of the same network";
+
+    // Who guesses from that network has no more guesses than anybody elsewhere.
+    const int judged = guess_until_slowed("ada@example.com", neighbour);
+    EXPECT_NEAR(judged, auth::account_pace.attempts_max, 3);
+    EXPECT_EQ(log_in_from("198.51.100.201", "ada@example.com").status, 429);
+    const std::string device = home.text("device_token");
+    EXPECT_EQ(log_in_from("198.51.100.201", "ada@example.com", good_password, device).status, 200);
+}
+
+TEST_F(AuthApi, knows_no_place_of_a_former_password) {
+    sign_up("ada@example.com");
+    const auto session = log_in_from("198.51.100.7", "ada@example.com");
+    const std::string former = session.text("device_token");
+    const std::string wanted = "another good password";
+    const auto changed = post(
+        "password",
+        {{"current_password", good_password}, {"new_password", wanted}},
+        session.text("access_token"),
+        "203.0.113.5"
+    );
+    ASSERT_EQ(changed.status, 200);
+    guess_until_slowed("ada@example.com", stranger);
+    EXPECT_EQ(log_in_from("198.51.100.8", "ada@example.com", wanted).status, 429);
+    EXPECT_EQ(log_in_from("192.0.2.9", "ada@example.com", wanted, former).status, 429);
+    EXPECT_EQ(log_in_from("203.0.113.6", "ada@example.com", wanted).status, 200)
+        << "where it was changed";
+    const std::string device = changed.text("device_token");
+    EXPECT_EQ(log_in_from("192.0.2.9", "ada@example.com", wanted, device).status, 200);
+}
+
+TEST_F(AuthApi, knows_devices_whatever_key_signs) {
+    sign_up("ada@example.com");
+    const std::string device = log_in("ada@example.com").text("device_token");
+    restart(cheap, {}, token::SigningKey::generate_pem());
+    for (int count = 0; count < guesses_max; ++count) {
+        EXPECT_EQ(log_in_from("192.0.2.1", "ada@example.com", "a guess").status, 401);
+    }
+    EXPECT_EQ(log_in_from("192.0.2.1", "ada@example.com").status, 429);
+    EXPECT_EQ(log_in_from("192.0.2.1", "ada@example.com", good_password, device).status, 200);
 }
 
 TEST_F(AuthApi, slows_down_guesses_of_one_network_at_many_accounts) {

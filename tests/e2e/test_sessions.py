@@ -18,6 +18,9 @@ GUESSES = 5
 # Every address of 127.0.0.0/8 is a client of its own.
 STRANGER = "127.0.0.66"
 HOME = "127.0.0.67"
+NEAR_HOME = "127.0.0.70"  # in the same network of 256 addresses
+ELSEWHERE = "127.9.0.1"
+STRANGERS = [f"127.8.{number}.1" for number in range(30)]
 
 
 class Person:
@@ -194,6 +197,18 @@ def test_a_stranger_who_guesses_does_not_shut_the_owner_out(person):
     assert 1 <= int(slowed.headers["retry-after"]) <= 20
     assert person.login().status == 200, "the owner, elsewhere"
     assert person.login(address=STRANGER, device=device).status == 200, "or with a known device"
+
+
+def test_many_strangers_who_guess_shut_nobody_out_who_is_known(person):
+    session = person.login()
+    guess = person.login
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        for _ in range(GUESSES):
+            list(pool.map(lambda address: guess("a guess", address=address), STRANGERS))
+    assert person.login(address=ELSEWHERE).code == "too_many_failures", "a new place waits"
+    assert person.login(address=NEAR_HOME).status == 200, "a place of a former login does not"
+    device = session.body["device_token"]
+    assert person.login(address=ELSEWHERE, device=device).status == 200, "nor a known device"
 
 
 def test_an_address_that_a_caller_claims_to_have_is_not_believed(shop, person):

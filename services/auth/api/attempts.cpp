@@ -23,31 +23,42 @@ std::string_view bytes_of(const Digest& digest) {
 
 }  // namespace
 
-std::optional<std::string> AttemptRules::network_of(const http::Request& request) const {
+std::optional<std::string> AttemptRules::client_of(const http::Request& request) const {
     // Without one, another room or an operator asks: the peer is who it is.
     const auto hops = request.headers.get("X-Forwarded-For").value_or(request.remote_address);
-    const std::string client = service::client_of(hops, proxies_);
+    std::string client = service::client_of(hops, proxies_);
     if (client.empty() || proxies_.contains(client)) return std::nullopt;
-    return service::client_network(client);
+    return client;
+}
+
+std::optional<std::string> AttemptRules::wider_network_of(const http::Request& request) const {
+    const auto client = client_of(request);
+    if (!client) return std::nullopt;
+    return service::wider_client_network(*client);
 }
 
 std::vector<Counted> AttemptRules::login(
-    const http::Request& request, const Email& email, const std::optional<Digest>& device
+    const http::Request& request, const Email& email, const Place& place
 ) const {
-    if (device) return {{subject_of("device", bytes_of(*device)), guesses_pace}};
-    const auto network = network_of(request);
-    if (!network) return {{subject_of("guesses", email.key), account_pace}};
+    if (place.device) return {{subject_of("device", bytes_of(*place.device)), guesses_pace}};
+    const auto client = client_of(request);
+    if (!client) return {{subject_of("guesses", email.key), account_pace}};
+    const std::string network = service::client_network(*client);
+    // A known network isn't let off: it may have a thousand other people.
+    const bool is_known = place.network && place.network_age_s;
+    const std::string whence = is_known ? place.network->to_string() : std::string();
     return {
-        {subject_of("guesses", email.key, *network), guesses_pace},
-        {subject_of("account", email.key), account_pace},
-        {subject_of("network", *network), limits_.network}
+        {subject_of("guesses", email.key, network), guesses_pace},
+        {subject_of("account", email.key, whence), account_pace},
+        {subject_of("network", network), limits_.network}
     };
 }
 
 std::vector<Counted> AttemptRules::registration(const http::Request& request) const {
-    const auto network = network_of(request);
-    if (!network) return {};
-    return {{subject_of("registrations", *network), limits_.registrations}};
+    const auto client = client_of(request);
+    if (!client) return {};
+    const std::string network = service::client_network(*client);
+    return {{subject_of("registrations", network), limits_.registrations}};
 }
 
 std::vector<Counted> AttemptRules::password_change(const base::Uuid& account_id) {

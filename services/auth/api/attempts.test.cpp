@@ -52,10 +52,33 @@ TEST(attempts, count_for_the_account_alone_where_everybody_comes_from_a_proxy) {
 }
 
 TEST(attempts, count_for_a_known_device_alone) {
-    auth::Digest device{};
-    const auto counted = rules("").login(from("192.0.2.1"), ada, device);
+    auth::api::Place place;
+    place.device.emplace();
+    const auto counted = rules("").login(from("192.0.2.1"), ada, place);
     ASSERT_EQ(counted.size(), 1u);
-    EXPECT_EQ(subjects(rules("").login(from("192.0.2.2"), ada, device)), subjects(counted));
+    EXPECT_EQ(subjects(rules("").login(from("192.0.2.2"), ada, place)), subjects(counted));
+}
+
+TEST(attempts, count_for_a_known_network_instead_of_the_account) {
+    auth::api::Place place;
+    place.network.emplace();
+    const auto unknown = rules("").login(from("192.0.2.1"), ada, place);
+    EXPECT_EQ(subjects(unknown), subjects(rules("").login(from("192.0.2.1"), ada, {})));
+    place.network_age_s = 0;
+    const auto known = rules("").login(from("192.0.2.1"), ada, place);
+    ASSERT_EQ(known.size(), 3u);
+    EXPECT_EQ(known[0].subject, unknown[0].subject);
+    EXPECT_NE(known[1].subject, unknown[1].subject) << "no stranger fills it from elsewhere";
+    EXPECT_EQ(known[1].pace.attempts_max, auth::account_pace.attempts_max) << "nor unbounded";
+    EXPECT_EQ(known[2].subject, unknown[2].subject);
+    place.network->bytes[0] = 1;
+    EXPECT_NE(rules("").login(from("192.0.2.1"), ada, place)[1].subject, known[1].subject);
+}
+
+TEST(attempts, know_the_wider_network_of_a_client_but_not_of_a_proxy) {
+    const auto cluster = rules("10.42.0.0/16");
+    EXPECT_EQ(cluster.wider_network_of(from("6.6.6.6, 192.0.2.1, 10.42.0.7")), "192.0.2.0/24");
+    EXPECT_FALSE(cluster.wider_network_of(from("10.42.0.1, 10.42.0.7")));
 }
 
 }  // namespace

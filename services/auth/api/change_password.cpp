@@ -1,6 +1,7 @@
 #include "auth/api/answers.hpp"
 #include "auth/api/check_password.hpp"
 #include "auth/api/endpoints.hpp"
+#include "auth/api/find_place.hpp"
 #include "auth/api/messages.hpp"
 #include "auth/api/open_session.hpp"
 #include "auth/api/wiped.hpp"
@@ -64,9 +65,15 @@ net::awaitable<http::Response> change_password(Parts& parts, http::Request& requ
     co_await parts.attempts.forget(counted.front().subject, request.deadline);
     logging::info(
         "a password was changed",
-        {{"account_id", caller->account_id.to_string()}, {"request_id", request.request_id}}
+        {{"account_id", caller->account_id.to_string()},
+         {"request_id", request.request_id},
+         {"trace_id", request.trace.trace_id()}}
     );
-    co_return session_of(parts, credentials->account, session);
+    auto changed = credentials;
+    ++changed->password_version;
+    const Place place = new_place(parts, request, changed);
+    co_await remember_place(parts, request, caller->account_id, place);
+    co_return session_of(parts, *changed, session);
 }
 
 }  // namespace auth::api

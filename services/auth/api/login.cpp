@@ -1,6 +1,7 @@
 #include "auth/api/answers.hpp"
 #include "auth/api/check_password.hpp"
 #include "auth/api/endpoints.hpp"
+#include "auth/api/find_place.hpp"
 #include "auth/api/messages.hpp"
 #include "auth/api/open_session.hpp"
 #include "auth/api/wiped.hpp"
@@ -20,30 +21,36 @@ void count(Parts& parts, const std::string& outcome) {
 // Best effort: the login has succeeded already.
 net::awaitable<void> strengthen(
     Parts& parts,
+    const http::Request& request,
     base::Uuid account_id,
     std::string old_phc,
-    std::string password,
-    net::Deadline deadline
+    std::string password
 ) {
     const Wiped wiped_password(password);
     if (!parts.hasher.has_room()) co_return;
     try {
         std::string phc = co_await parts.hasher.hash(password);
         co_await parts.accounts.replace_phc(
-            account_id, std::move(old_phc), std::move(phc), deadline
+            account_id, std::move(old_phc), std::move(phc), request.deadline
         );
     } catch (const base::NeighbourError& error) {
-        logging::warning("a password hash was not renewed", {{"why", error.what()}});
+        logging::warning(
+            "a password hash was not renewed",
+            {{"why", error.what()},
+             {"request_id", request.request_id},
+             {"trace_id", request.trace.trace_id()}}
+        );
     }
 }
 
 // With the right password, and in time.
 net::awaitable<http::Response> let_in(
     Parts& parts,
+    const http::Request& request,
     Credentials credentials,
+    Place place,
     PasswordCheck check,
-    std::string password,
-    net::Deadline deadline
+    std::string password
 ) {
     const Wiped wiped_password(password);
     const Account& account = credentials.account;
@@ -52,16 +59,17 @@ net::awaitable<http::Response> let_in(
         co_return account_disabled();
     }
     if (check.needs_rehash) {
-        co_await strengthen(parts, account.id, std::move(check.phc), password, deadline);
+        co_await strengthen(parts, request, account.id, std::move(check.phc), password);
     }
     const FreshSession session = fresh_session(parts, credentials);
-    const bool is_open = co_await parts.sessions.open(session.stored, deadline);
+    const bool is_open = co_await parts.sessions.open(session.stored, request.deadline);
     if (!is_open) {
         count(parts, "wrong");
         co_return credentials_wrong();
     }
     count(parts, "accepted");
-    co_return session_of(parts, account, session);
+    co_await remember_place(parts, request, account.id, place);
+    co_return session_of(parts, credentials, session);
 }
 
 }  // namespace
@@ -77,14 +85,15 @@ net::awaitable<http::Response> log_in(Parts& parts, http::Request& request) {
         co_return field_problem("password", "No password has more than 256 characters.");
     }
 
-    const auto device = parts.tokens.device_of(body->device_token.value_or(""), email->key);
-    const auto counted = parts.attempts_by.login(request, *email, device);
+    const auto credentials = co_await parts.accounts.find_credentials(email->key, request.deadline);
+    std::string device_token = body->device_token.value_or("");
+    const Place place = co_await find_place(parts, request, credentials, std::move(device_token));
+    const auto counted = parts.attempts_by.login(request, *email, place);
     const std::int64_t wait_ms = co_await parts.attempts.wait_ms(counted, request.deadline);
     if (wait_ms > 0) {
         count(parts, "slowed_down");
         co_return too_many_failures(wait_ms);
     }
-    const auto credentials = co_await parts.accounts.find_credentials(email->key, request.deadline);
     if (!parts.hasher.has_room()) {
         count(parts, "busy");
         co_return busy();
@@ -106,7 +115,7 @@ net::awaitable<http::Response> log_in(Parts& parts, http::Request& request) {
     }
     co_await parts.attempts.forget(counted.front().subject, request.deadline);
     http::Response response =
-        co_await let_in(parts, *credentials, std::move(check), body->password, request.deadline);
+        co_await let_in(parts, request, *credentials, place, std::move(check), body->password);
     co_return response;
 }
 

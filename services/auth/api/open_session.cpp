@@ -1,8 +1,7 @@
 #include "auth/api/open_session.hpp"
 
 #include "auth/api/answers.hpp"
-#include "auth/domain/account_rules.hpp"
-#include "base/assertion.hpp"
+#include "auth/api/known_places.hpp"
 #include "base/timestamp.hpp"
 
 namespace auth::api {
@@ -18,13 +17,14 @@ FreshSession fresh_session(Parts& parts, const Credentials& credentials) {
     return session;
 }
 
-http::Response session_of(Parts& parts, const Account& account, const FreshSession& session) {
-    const auto email = read_email(account.email);
+http::Response session_of(
+    Parts& parts, const Credentials& credentials, const FreshSession& session
+) {
+    const Account& account = credentials.account;
     NewTokens tokens;
     tokens.access_token = parts.tokens.access_token(account, base::unix_now_ms() / 1000);
     tokens.refresh_token = session.refresh_token.text;
-    // An operator may have written an address that nobody could register with.
-    if (email) tokens.device_token = parts.tokens.new_device_token(email->key);
+    tokens.device_token = KnownPlaces(credentials).new_device_token();
     tokens.expires_in_s = parts.tokens.lifetimes().access_s;
     return session_response(account, std::move(tokens));
 }

@@ -13,7 +13,10 @@ struct FreshSession {
 };
 FreshSession fresh_session(Parts& parts, const Credentials& credentials);
 
-/// The answer to who has just given the right password: a session and a device token.
-http::Response session_of(Parts& parts, const Account& account, const FreshSession& session);
+/// The answer to who has just given the right password: a session and a device token, which is
+/// good for as long as the password of these credentials.
+http::Response session_of(
+    Parts& parts, const Credentials& credentials, const FreshSession& session
+);
 
 }  // namespace auth::api

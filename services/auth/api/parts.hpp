@@ -7,6 +7,7 @@
 #include "auth/api/token_maker.hpp"
 #include "auth/store/account_store.hpp"
 #include "auth/store/attempt_store.hpp"
+#include "auth/store/known_network_store.hpp"
 #include "auth/store/session_store.hpp"
 #include "base/uuid.hpp"
 #include "metrics/metrics.hpp"
@@ -20,6 +21,7 @@ struct Parts {
     AccountStore& accounts;
     SessionStore& sessions;
     AttemptStore& attempts;
+    KnownNetworkStore& known_networks;
     const AttemptRules& attempts_by;
     password::Hasher& hasher;
     service::Access& access;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <span>
 
 #include "base/assertion.hpp"
 #include "base/encoding.hpp"
@@ -13,23 +12,10 @@ namespace auth::api {
 namespace {
 
 constexpr std::size_t refresh_token_bytes = 32;
-constexpr std::size_t device_nonce_bytes = 16;
-
-std::string_view text_of(std::span<const std::uint8_t> bytes) {
-    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
 
 TokenMaker::RefreshToken with_digest(std::string text) {
     const Digest digest = token::sha256(text);
     return {std::move(text), digest};
-}
-
-token::Digest device_code(
-    const token::Digest& secret, std::string_view nonce, std::string_view email_key
-) {
-    std::string text(nonce);
-    text += email_key;
-    return token::hmac_sha256(secret, text);
 }
 
 }  // namespace
@@ -47,8 +33,7 @@ bool TokenMaker::use(std::vector<token::SigningKey> keys) {
         });
         if (is_known) continue;
         const auto successor_secret = key.derive_secret("refresh-successor/1");
-        const auto device_secret = key.derive_secret("device/1");
-        fresh.push_back({std::move(key), successor_secret, device_secret});
+        fresh.push_back({std::move(key), successor_secret});
     }
     DOORBUSTER_ASSERT(!fresh.empty());
     std::vector<const token::SigningKey*> others;
@@ -88,30 +73,6 @@ std::vector<TokenMaker::RefreshToken> TokenMaker::successors_of(const RefreshTok
         successors.push_back(with_digest(base::to_base64url(code)));
     }
     return successors;
-}
-
-std::string TokenMaker::new_device_token(std::string_view email_key) const {
-    std::array<std::uint8_t, device_nonce_bytes> nonce{};
-    base::secure_random(nonce);
-    const auto code = device_code(keys_.front().device_secret, text_of(nonce), email_key);
-    std::vector<std::uint8_t> bytes(nonce.begin(), nonce.end());
-    bytes.insert(bytes.end(), code.begin(), code.end());
-    return base::to_base64url(bytes);
-}
-
-std::optional<Digest> TokenMaker::device_of(std::string_view text, std::string_view email_key)
-    const {
-    const auto bytes = base::from_base64url(text);
-    if (!bytes || bytes->size() != device_nonce_bytes + Digest().size()) return std::nullopt;
-    const std::string_view whole = text_of(*bytes);
-    const auto nonce = whole.substr(0, device_nonce_bytes);
-    for (const Key& key : keys_) {
-        const auto code = device_code(key.device_secret, nonce, email_key);
-        if (base::secrets_equal(whole.substr(device_nonce_bytes), text_of(code))) {
-            return token::sha256(whole);
-        }
-    }
-    return std::nullopt;
 }
 
 }  // namespace auth::api

@@ -13,11 +13,10 @@
 
 namespace auth::api {
 
-/// Makes access tokens, refresh tokens with what is stored of them, and device tokens. A refresh
-/// token is 32 opaque bytes; its successor is an HMAC of it under a secret of the signing key, so
-/// that a repeated refresh finds the same successor although only digests are stored, and nobody
-/// can compute the next token from one he saw. A device token is 16 random bytes and their HMAC for
-/// one e-mail address: nothing of it is stored. Either lives on while its key is among the keys.
+/// Makes access tokens, and refresh tokens with what is stored of them. A refresh token is 32
+/// opaque bytes; its successor is an HMAC of it under a secret of the signing key, so that a
+/// repeated refresh finds the same successor although only digests are stored, and nobody can
+/// compute the next token from one he saw.
 class TokenMaker {
   public:
     /// The first of `keys` signs; the others are published: the next one, or the last one.
@@ -44,15 +43,10 @@ class TokenMaker {
     /// signed with another key.
     std::vector<RefreshToken> successors_of(const RefreshToken& token) const;
 
-    std::string new_device_token(std::string_view email_key) const;
-    /// What counts attempts with this token; nullopt if it wasn't made here for this address.
-    std::optional<Digest> device_of(std::string_view text, std::string_view email_key) const;
-
   private:
     struct Key {
         token::SigningKey key;
         token::Digest successor_secret;
-        token::Digest device_secret;
     };
 
     std::vector<Key> keys_;

@@ -37,20 +37,4 @@ TEST(token_maker, finds_a_successor_that_was_made_by_another_key) {
     EXPECT_NE(made[0].text, made[1].text);
 }
 
-TEST(token_maker, knows_devices_of_one_address_by_any_of_its_keys) {
-    TokenMaker tokens(keys({first}), {});
-    const std::string device = tokens.new_device_token("ada@example.com");
-    EXPECT_NE(device, tokens.new_device_token("ada@example.com"));
-    EXPECT_TRUE(tokens.device_of(device, "ada@example.com"));
-    EXPECT_FALSE(tokens.device_of(device, "eve@example.com"));
-    EXPECT_FALSE(tokens.device_of("", "ada@example.com"));
-    std::string forged = device;
-    forged[40] = forged[40] == 'A' ? 'B' : 'A';
-    EXPECT_FALSE(tokens.device_of(forged, "ada@example.com"));
-    tokens.use(keys({second, first}));
-    EXPECT_TRUE(tokens.device_of(device, "ada@example.com"));
-    tokens.use(keys({second}));
-    EXPECT_FALSE(tokens.device_of(device, "ada@example.com"));
-}
-
 }  // namespace

@@ -1,6 +1,9 @@
 #include "auth/store/account_store.hpp"
 
+#include <algorithm>
+
 #include "auth/store/account_rows.hpp"
+#include "base/assertion.hpp"
 
 namespace auth {
 namespace {
@@ -18,15 +21,14 @@ constexpr Statement add_account{
 constexpr Statement find_account{
     "find_account", "SELECT " AUTH_ACCOUNT_COLUMNS " FROM auth.accounts a WHERE a.id = $1"
 };
+#define AUTH_SELECT_CREDENTIALS                                       \
+    "SELECT a.password_phc, a.password_version, (SELECT secret FROM " \
+    "auth.place_secret), " AUTH_ACCOUNT_COLUMNS " FROM auth.accounts a"
 constexpr Statement find_by_email{
-    "find_account_by_email",
-    "SELECT a.password_phc, a.password_version, " AUTH_ACCOUNT_COLUMNS
-    " FROM auth.accounts a WHERE a.email_key = $1"
+    "find_account_by_email", AUTH_SELECT_CREDENTIALS " WHERE a.email_key = $1"
 };
 constexpr Statement find_credentials_of{
-    "find_credentials_of_account",
-    "SELECT a.password_phc, a.password_version, " AUTH_ACCOUNT_COLUMNS
-    " FROM auth.accounts a WHERE a.id = $1"
+    "find_credentials_of_account", AUTH_SELECT_CREDENTIALS " WHERE a.id = $1"
 };
 constexpr Statement replace_password_hash{
     "replace_password_hash",
@@ -34,8 +36,14 @@ constexpr Statement replace_password_hash{
 };
 std::optional<Credentials> read_credentials(const Result& rows) {
     if (rows.empty()) return std::nullopt;
-    const auto version = static_cast<std::int32_t>(rows.integer(0, 1));
-    return Credentials{read_account(rows, 0, 2), rows.optional_text(0, 0), version};
+    Credentials credentials;
+    credentials.account = read_account(rows, 0, 3);
+    credentials.password_phc = rows.optional_text(0, 0);
+    credentials.password_version = static_cast<std::int32_t>(rows.integer(0, 1));
+    const std::string_view secret = rows.bytes(0, 2);
+    DOORBUSTER_ASSERT(secret.size() == credentials.place_secret.size());
+    std::ranges::copy(secret, credentials.place_secret.begin());
+    return credentials;
 }
 
 }  // namespace

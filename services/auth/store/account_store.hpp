@@ -25,6 +25,7 @@ struct Credentials {
     Account account;
     std::optional<std::string> password_phc;  ///< absent: no login by password
     std::int32_t password_version = 0;        ///< another one after each change of the password
+    Digest place_secret{};                    ///< one for all accounts, known to the schema alone
 };
 
 /// Accounts. Throws postgres::Error when the database is away.

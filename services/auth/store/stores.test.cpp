@@ -6,6 +6,7 @@
 
 #include "auth/store/account_store.hpp"
 #include "auth/store/attempt_store.hpp"
+#include "auth/store/known_network_store.hpp"
 #include "auth/store/session_store.hpp"
 #include "auth/store/test_schema.hpp"
 #include "base/random.hpp"
@@ -44,6 +45,17 @@ constexpr Statement age_attempts{
 };
 constexpr Statement count_tokens{"test_count_tokens", "SELECT count(*) FROM auth.refresh_tokens"};
 constexpr Statement count_attempts{"test_count_attempts", "SELECT count(*) FROM auth.attempts"};
+constexpr Statement age_networks{
+    "test_age_networks",
+    "UPDATE auth.known_networks SET logged_in_at = logged_in_at - interval '2 days'"
+};
+constexpr Statement expire_networks{
+    "test_expire_networks",
+    "UPDATE auth.known_networks SET logged_in_at = logged_in_at - interval '90 days'"
+};
+constexpr Statement count_networks{
+    "test_count_networks", "SELECT count(*) FROM auth.known_networks"
+};
 constexpr Statement drain_attempts{
     "test_drain_attempts",
     "UPDATE auth.attempts SET counted_at = counted_at - interval '20 seconds'"
@@ -132,6 +144,7 @@ class Stores : public ::testing::Test {
     auth::AccountStore accounts_{pool_};
     auth::SessionStore sessions_{pool_};
     auth::AttemptStore attempts_{pool_};
+    auth::KnownNetworkStore networks_{pool_};
     base::UuidGenerator ids_;
 };
 
@@ -209,6 +222,47 @@ TEST_F(Stores, count_attempts_for_a_while) {
     as_owner(age_attempts);
     EXPECT_EQ(run(attempts_.drop_old(10, soon())), 1);
     EXPECT_EQ(as_owner(count_attempts), 0);
+}
+
+TEST_F(Stores, know_the_latest_networks_of_an_account_for_a_while) {
+    const auto ada = add("ada@example.com")->id;
+    const auto eve = add("eve@example.com")->id;
+    const auto first = ids_.next(1);
+    const auto age_s = [&](const base::Uuid& account, const base::Uuid& mark) {
+        return run(networks_.age_s(account, mark, soon()));
+    };
+    EXPECT_FALSE(age_s(ada, first));
+    run(networks_.remember(ada, first, soon()));
+    run(networks_.remember(eve, first, soon()));
+    EXPECT_LT(age_s(ada, first).value(), 60);
+    as_owner(age_networks);
+    EXPECT_NEAR(static_cast<double>(age_s(ada, first).value()), 2 * 24 * 3600, 60);
+    run(networks_.remember(ada, first, soon()));
+    EXPECT_LT(age_s(ada, first).value(), 60) << "renewed";
+
+    for (int count = 1; count < auth::known_networks_max; ++count) {
+        run(networks_.remember(ada, ids_.next(1), soon()));
+    }
+    EXPECT_TRUE(age_s(ada, first));
+    run(networks_.remember(ada, ids_.next(1), soon()));
+    EXPECT_FALSE(age_s(ada, first)) << "one too many: the oldest is forgotten";
+    EXPECT_TRUE(age_s(eve, first)) << "of nobody else";
+    EXPECT_EQ(as_owner(count_networks), auth::known_networks_max + 1);
+
+    EXPECT_EQ(run(networks_.drop_old(100, soon())), 0);
+    as_owner(expire_networks);
+    EXPECT_FALSE(age_s(eve, first));
+    EXPECT_EQ(run(networks_.drop_old(1, soon())), 1) << "no more than asked for at a time";
+    EXPECT_EQ(run(networks_.drop_old(100, soon())), auth::known_networks_max);
+}
+
+TEST_F(Stores, have_one_secret_for_places_that_stays) {
+    add("ada@example.com");
+    add("eve@example.com");
+    const auto ada = run(accounts_.find_credentials("ada@example.com", soon()));
+    const auto eve = run(accounts_.find_credentials("eve@example.com", soon()));
+    EXPECT_EQ(ada->place_secret, eve->place_secret);
+    EXPECT_NE(ada->place_secret, auth::Digest{});
 }
 
 TEST_F(Stores, open_no_session_with_a_password_that_was_changed_meanwhile) {
@@ -387,7 +441,11 @@ TEST_F(Stores, are_closed_to_other_roles_and_partly_to_their_own) {
     EXPECT_EQ(sqlstate("auth", "UPDATE auth.accounts SET role = 'admin'"), insufficient_privilege);
     EXPECT_EQ(sqlstate("auth", "DELETE FROM auth.accounts"), insufficient_privilege);
     EXPECT_EQ(sqlstate("auth", "CREATE TABLE auth.mine (id int)"), insufficient_privilege);
-    EXPECT_EQ(run(postgres::schema_version(pool_, "auth", soon())), 2);
+    EXPECT_EQ(sqlstate("auth", "SELECT secret FROM auth.place_secret"), "allowed");
+    EXPECT_EQ(
+        sqlstate("auth", "UPDATE auth.place_secret SET secret = secret"), insufficient_privilege
+    );
+    EXPECT_EQ(run(postgres::schema_version(pool_, "auth", soon())), 3);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
   run -- doorbuster ...     the operator's command, in a Job inside the cluster
   preflight                 the same as `run -- doorbuster preflight`: fit for a sale?
   rotate-keys               another signing key, in a quarter of an hour; nobody notices
+                            [--known-everywhere-s 75 --token-lifetime-s 600]
   address                   where the shop is
   undeploy                  removes what runs; volumes and secrets stay
   undeploy --data [--yes]   removes those too: all orders and accounts are lost
@@ -24,7 +25,13 @@ import sys
 from cluster import status
 from cluster.deployment import Deployment, ways_in
 from cluster.ingress_address import shop_url
-from cluster.key_rotation import KeyRotation
+from cluster.key_rotation import (
+    KNOWN_EVERYWHERE_SECONDS,
+    KNOWN_EVERYWHERE_SECONDS_MIN,
+    TOKEN_LIFETIME_SECONDS,
+    TOKEN_LIFETIME_SECONDS_MIN,
+    KeyRotation,
+)
 from cluster.kubectl import Kubectl
 from cluster.operator_job import CRON_JOB, OperatorJob
 from cluster.undeployment import undeploy
@@ -53,6 +60,16 @@ def run(kubectl, command):
     return OperatorJob(kubectl, arguments).run()
 
 
+def seconds(least, most):
+    def read(text):
+        number = int(text)
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"not between {least} and {most}")
+        return number
+
+    return read
+
+
 def arguments():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -65,8 +82,21 @@ def arguments():
         action="store_true",
         help="makes no administrator or catalogue, tries nothing: the rooms may have no pods",
     )
-    for name in ("status", "address", "rotate-keys"):
+    for name in ("status", "address"):
         actions.add_parser(name)
+    rotating = actions.add_parser("rotate-keys")
+    rotating.add_argument(
+        "--known-everywhere-s",
+        type=seconds(KNOWN_EVERYWHERE_SECONDS_MIN, 3600),
+        default=KNOWN_EVERYWHERE_SECONDS,
+        help="by then every room has fetched the keys: TOKEN_KEYS_REFRESH_MS and caches",
+    )
+    rotating.add_argument(
+        "--token-lifetime-s",
+        type=seconds(TOKEN_LIFETIME_SECONDS_MIN, TOKEN_LIFETIME_SECONDS),
+        default=TOKEN_LIFETIME_SECONDS,
+        help="how long access tokens live: auth's ACCESS_TOKEN_LIFETIME_S",
+    )
     actions.add_parser("preflight").add_argument("arguments", nargs="*")
     actions.add_parser("run").add_argument("command", nargs="+")
     removing = actions.add_parser("undeploy")
@@ -91,7 +121,11 @@ def main():
     if chosen.action == "preflight":
         return run(kubectl, ["preflight", *chosen.arguments])
     if chosen.action == "rotate-keys":
-        KeyRotation(kubectl).run()
+        KeyRotation(
+            kubectl,
+            known_everywhere=chosen.known_everywhere_s,
+            token_lifetime=chosen.token_lifetime_s,
+        ).run()
         return 0
     if chosen.action == "address":
         say(shop_url(kubectl))

@@ -15,6 +15,8 @@ from cluster.signing_keys import keys_in, kid_of, phase_of  # noqa: E402
 from shop.trouble import Trouble  # noqa: E402
 
 
+KNOWN_EVERYWHERE = key_rotation.KNOWN_EVERYWHERE_SECONDS
+TOKENS_EXPIRED = key_rotation.TOKEN_LIFETIME_SECONDS + key_rotation.TOKENS_SPARE_SECONDS
 KID_OF_BASE_POINT = "xx0BcA-wMohw8atYDJOe6peGModklG2wRHBlXHMvl0M"
 
 
@@ -34,6 +36,7 @@ class Cluster:
         self.waits = []
         self.stuck = False
         self.interrupt_at = None
+        self.hurried = []
         self.rivals = {}  # what somebody else does while that many seconds are waited
 
     def put(self, keys):
@@ -55,6 +58,10 @@ class Cluster:
         self.secret = json.loads(input)
         self.history.append(self.kids())
 
+    def attempt(self, *arguments):
+        assert arguments[:2] == ("annotate", "pods"), arguments
+        self.hurried.append(arguments[2:-2])
+
     # -- time and pods -------------------------------------------------------------------------
 
     def sleep(self, seconds):
@@ -70,10 +77,10 @@ class Cluster:
     def texts(self):
         return key_rotation.texts_of(self.secret)
 
-    def rotation(self, published=None):
+    def rotation(self, published=None, **waits):
         published = published or (lambda: self.pods)
         return key_rotation.KeyRotation(
-            self, sleep=self.sleep, clock=lambda: self.now, published=published
+            self, sleep=self.sleep, clock=lambda: self.now, published=published, **waits
         )
 
 
@@ -97,8 +104,23 @@ class Rotation(unittest.TestCase):
     def test_waits_for_rooms_before_it_signs_and_for_tokens_before_it_retires(self):
         self.cluster.rotation().run()
         long_waits = [wait for wait in self.cluster.waits if wait > key_rotation.POLL_SECONDS]
-        wanted = [key_rotation.KNOWN_EVERYWHERE_SECONDS, key_rotation.TOKENS_EXPIRED_SECONDS]
-        self.assertEqual(long_waits, wanted)
+        self.assertEqual(long_waits, [KNOWN_EVERYWHERE, TOKENS_EXPIRED])
+        self.assertEqual(TOKENS_EXPIRED, 615)
+
+    def test_waits_as_long_as_it_is_told(self):
+        self.cluster.rotation(known_everywhere=7, token_lifetime=10).run()
+        long_waits = [wait for wait in self.cluster.waits if wait > key_rotation.POLL_SECONDS]
+        self.assertEqual(long_waits, [7, 10 + key_rotation.TOKENS_SPARE_SECONDS])
+        self.assert_rotated()
+
+    def test_asks_kubelets_for_the_pods_that_do_not_follow(self):
+        self.cluster.rotation().run()
+        both = tuple(self.cluster.pods)
+        self.assertEqual(set(self.cluster.hurried), {both})
+        self.setUp()
+        self.cluster.pods["auth-1"] = ["another"]
+        self.cluster.rotation().run()
+        self.assertEqual(self.cluster.hurried[0], ("auth-1",))
 
     def test_goes_on_wherever_it_was_interrupted(self):
         for moment in (1, 30, 80, 90, 400, 690):
@@ -146,7 +168,7 @@ class Rotation(unittest.TestCase):
             other = signing_key() + texts["signing-key.pem"]
             self.cluster.put({**texts, "other-key.pem": other})
 
-        self.cluster.rivals[key_rotation.KNOWN_EVERYWHERE_SECONDS] = publish_another
+        self.cluster.rivals[KNOWN_EVERYWHERE] = publish_another
         self.assert_refused_by_a_change()
         self.assertEqual(self.cluster.kids()[:1], self.first)
 
@@ -156,7 +178,7 @@ class Rotation(unittest.TestCase):
             other = signing_key() + texts["signing-key.pem"]
             self.cluster.put({**texts, "other-key.pem": other})
 
-        self.cluster.rivals[key_rotation.TOKENS_EXPIRED_SECONDS] = begin_the_next
+        self.cluster.rivals[TOKENS_EXPIRED] = begin_the_next
         self.assert_refused_by_a_change()
         self.assertEqual(len(self.cluster.kids()), 2, "what the other one published is there")
 
@@ -165,7 +187,7 @@ class Rotation(unittest.TestCase):
             self.cluster.rivals.clear()
             self.cluster.rotation().run()
 
-        for wait in (key_rotation.KNOWN_EVERYWHERE_SECONDS, key_rotation.TOKENS_EXPIRED_SECONDS):
+        for wait in (KNOWN_EVERYWHERE, TOKENS_EXPIRED):
             with self.subTest(wait=wait):
                 self.setUp()
                 self.cluster.rivals[wait] = rotate

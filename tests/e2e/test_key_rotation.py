@@ -8,6 +8,7 @@ import uuid
 
 import pytest
 from shop_under_test import LocalShopUnderTest
+from steady_customers import PASSWORD, PAUSE_SECONDS, Traffic
 
 from shop import processes
 from shop.rooms import program
@@ -16,8 +17,7 @@ from shop.waiting import wait_until
 TOKEN_LIFETIME_S = 10
 KNOWN_EVERYWHERE_S = 5
 ROTATION_SECONDS = 120
-PAUSE_SECONDS = 0.2  # of each caller, below every limit per account
-PASSWORD = "a long enough secret"
+FREE_GUESSES = 5  # of one address for one account
 
 
 @pytest.fixture(scope="module")
@@ -76,66 +76,6 @@ class Rotation:
         self._reader.join(5)
 
 
-class Traffic:
-    """People who use the shop all the time; whatever is refused is kept."""
-
-    def __init__(self, shop):
-        self.shop = shop
-        self.refused = []
-        self.asked = 0
-        self._is_over = threading.Event()
-        self._threads = [
-            threading.Thread(target=self._repeat, args=(work,), daemon=True)
-            for work in (self._login, self._stay, self._stay)
-        ]
-
-    def __enter__(self):
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, kind, error, trace):
-        self._is_over.set()
-        for thread in self._threads:
-            thread.join(20)
-
-    def _repeat(self, work):
-        email = f"{uuid.uuid4()}@example.com"
-        body = {"email": email, "password": PASSWORD}
-        try:
-            self._expect("POST", "/api/v1/auth/register", body=body)
-            session = self._expect("POST", "/api/v1/auth/login", body=body)
-            while not self._is_over.is_set():
-                session = work(body, session)
-                self._is_over.wait(PAUSE_SECONDS)
-        except Exception as failure:
-            self.refused.append(repr(failure))
-
-    def _login(self, body, session):
-        return self._use(self._expect("POST", "/api/v1/auth/login", body=body))
-
-    def _stay(self, body, session):
-        """Each refresh twice, as if the first answer was lost."""
-        token = {"refresh_token": session["refresh_token"]}
-        first = self._expect("POST", "/api/v1/auth/refresh", body=token)
-        again = self._expect("POST", "/api/v1/auth/refresh", body=token)
-        if again["refresh_token"] != first["refresh_token"]:
-            self.refused.append("a repeated refresh led elsewhere")
-        return self._use(again)
-
-    def _use(self, session):
-        for path in ("/api/v1/auth/me", "/api/v1/orders"):
-            self._expect("GET", path, token=session["access_token"])
-        return session
-
-    def _expect(self, method, path, **arguments):
-        answer = self.shop.request(method, path, **arguments)
-        self.asked += 1
-        if answer.status not in (200, 201):
-            self.refused.append(f"{method} {path}: {answer}")
-        return answer.body
-
-
 class Watch:
     """Asks with one token until it is refused, and knows when that was."""
 
@@ -163,6 +103,25 @@ class Watch:
         return next((moment for moment, status in self.answers if status != 200), None)
 
 
+class Device:
+    """One that has logged in before the rotation; strangers' guesses never slow it down."""
+
+    def __init__(self, shop):
+        self._shop = shop
+        self._body = {"email": f"{uuid.uuid4()}@example.com", "password": PASSWORD}
+        assert shop.request("POST", "/api/v1/auth/register", body=self._body).status == 201
+        self._token = self._login().body["device_token"]
+
+    def _login(self, **more):
+        return self._shop.request("POST", "/api/v1/auth/login", body=self._body | more)
+
+    def assert_known(self):
+        for _ in range(FREE_GUESSES):
+            assert self._login(password="not the password").code == "credentials_wrong"
+        assert self._login().code == "too_many_failures"
+        assert self._login(device_token=self._token).status == 200
+
+
 def kids(shop):
     return [key["kid"] for key in shop.request("GET", "/.well-known/jwks.json").body["keys"]]
 
@@ -170,6 +129,7 @@ def kids(shop):
 def test_a_new_key_refuses_nobody_and_the_old_one_ends(quick_shop):
     shop = quick_shop
     (old,) = kids(shop)
+    known = Device(shop)
     of_old_key = shop.shop.admin_token()  # lives for ten minutes, longer than the rotation
     with Traffic(shop) as traffic, Watch(shop, of_old_key) as watch:
         begun = Rotation(shop, known_everywhere=600)
@@ -192,6 +152,7 @@ def test_a_new_key_refuses_nobody_and_the_old_one_ends(quick_shop):
     assert shop.request("GET", "/api/v1/orders", token=shop.shop.admin_token()).status == 200
     assert "PRIVATE" not in begun.text() + rotation.text()
     assert "settled" in shop.shop.command("keys", "status")
+    known.assert_known()
 
 
 def test_two_changes_at_once_are_one(quick_shop):

@@ -29,6 +29,11 @@ void read_courier(base::Environment& environment, CourierLimits& courier) {
     );
     // Nobody else sends it before this pod has given up on it and said so.
     courier.claim_ms = 2 * courier.delivery_timeout_ms + courier.store_timeout_ms;
+    courier.kept_ms =
+        std::int64_t{24} * 3600 * 1000 *
+        environment.integer_or(
+            "WEBHOOKS_KEPT_DAYS", 7, 1, 3650, "how long webhooks stay on record that were taken"
+        );
     courier.retry.first_ms = environment.integer_or(
         "WEBHOOK_RETRY_FIRST_MS", 500, 10, 600000, "before a webhook is sent again; doubles"
     );

@@ -36,7 +36,8 @@ Courier::Courier(Parts parts, metrics::Registry& metrics, CourierLimits limits, 
       jitter_(seed),
       taken_(metrics.counter(metric_name, metric_help, {{"outcome", "taken"}})),
       failed_(metrics.counter(metric_name, metric_help, {{"outcome", "again"}})),
-      given_up_(metrics.counter(metric_name, metric_help, {{"outcome", "given_up"}})) {}
+      given_up_(metrics.counter(metric_name, metric_help, {{"outcome", "given_up"}})),
+      next_pruning_(net::deadline_in(milliseconds(limits.prune_every_ms))) {}
 
 net::Deadline Courier::store_deadline() const {
     return net::deadline_in(milliseconds(limits_.store_timeout_ms));
@@ -50,6 +51,7 @@ net::awaitable<void> Courier::run() {
         try {
             co_await parts_.ledger.settle_due(limits_.batch_max, store_deadline());
             delivered = co_await deliver_due();
+            co_await prune_if_time();
         } catch (const base::NeighbourError& error) {
             failure = error.what();
         }
@@ -77,6 +79,12 @@ net::awaitable<std::size_t> Courier::deliver_due() {
     }
     co_await parts_.outbox.close(outcomes, store_deadline());
     co_return events.size();
+}
+
+net::awaitable<void> Courier::prune_if_time() {
+    if (net::SteadyClock::now() < next_pruning_) co_return;
+    next_pruning_ = net::deadline_in(milliseconds(limits_.prune_every_ms));
+    co_await parts_.outbox.prune(limits_.prune_max, limits_.kept_ms, store_deadline());
 }
 
 net::awaitable<void> Courier::deliver(

@@ -18,11 +18,15 @@ struct CourierLimits {
     std::int64_t delivery_timeout_ms = 2000;
     std::int64_t claim_ms = 10'000;  ///< another pod may send it again after it
     std::int64_t store_timeout_ms = 2000;
+    std::int64_t prune_every_ms = 60'000;
+    int prune_max = 5000;                                       ///< events deleted at a time
+    std::int64_t kept_ms = std::int64_t{7} * 24 * 3600 * 1000;  ///< after they were taken
     RetryLimits retry;
 };
 
-/// Decides slow charges and delivers webhooks, at least once each, on every pod side by side. A
-/// database that is away ends a round, a receiver that is away only its event's turn.
+/// Decides slow charges, delivers webhooks, at least once each, and deletes those that are kept
+/// long enough; on every pod side by side. A database that is away ends a round, a receiver that is
+/// away only its event's turn.
 class Courier {
   public:
     struct Parts {
@@ -43,6 +47,7 @@ class Courier {
     struct Round;
 
     net::awaitable<std::size_t> deliver_due();
+    net::awaitable<void> prune_if_time();
     net::awaitable<void> deliver(Event event, std::shared_ptr<Round> round, std::size_t place);
     net::Deadline store_deadline() const;
 
@@ -52,6 +57,7 @@ class Courier {
     prometheus::Counter& taken_;
     prometheus::Counter& failed_;
     prometheus::Counter& given_up_;
+    net::Deadline next_pruning_;
     bool stopping_ = false;
 };
 

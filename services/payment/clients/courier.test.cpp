@@ -126,6 +126,18 @@ TEST_F(CourierTest, TriesAgainUntilTheEventIsTaken) {
     EXPECT_EQ(sandbox_.number("SELECT count(delivered_at) FROM sandbox.webhooks"), 1);
 }
 
+TEST_F(CourierTest, DeletesWhatWasKeptLongEnough) {
+    const auto events = [&] { return sandbox_.number("SELECT count(*) FROM sandbox.webhooks"); };
+    limits_.prune_every_ms = 0;
+    sandbox_.enter(sandbox_.charge("a:1", "sandbox:webhook-first"));
+    ASSERT_TRUE(work_until([&] { return receiver_.requests.size() == 1; }));
+    EXPECT_EQ(events(), 1) << "not yet";
+    limits_.kept_ms = 0;
+    sandbox_.enter(sandbox_.charge("b:1", "sandbox:webhook-first"));
+    ASSERT_TRUE(work_until([&] { return receiver_.requests.size() == 2; }));
+    EXPECT_EQ(events(), 0);
+}
+
 TEST_F(CourierTest, WaitsForAReceiverThatHasTheRoute) {
     receiver_.statuses = {404, 404};
     receiver_.code = "route_unknown";

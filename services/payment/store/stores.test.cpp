@@ -166,6 +166,30 @@ TEST_F(LedgerTest, AWebhookMayBeDueLater) {
     EXPECT_EQ(claim().size(), 1u);
 }
 
+TEST_F(LedgerTest, KeepsClosedEventsForATime) {
+    const auto prune = [&](int limit) {
+        return sandbox_.run(outbox_.prune(limit, 60'000, TestSandbox::soon()));
+    };
+    for (const auto* key : {"a:1", "b:1", "c:1"}) {
+        sandbox_.enter(sandbox_.charge(key, "sandbox:webhook-first"));
+        close(
+            claim().at(0),
+            {std::string(key) == "b:1" ? Verdict::Kind::given_up : Verdict::Kind::taken, 0}
+        );
+    }
+    sandbox_.enter(sandbox_.charge("d:1", "sandbox:webhook-first"));
+    EXPECT_EQ(prune(9), 0);
+    sandbox_.execute(
+        "UPDATE sandbox.webhooks SET created_at = now() - interval '1 year',"
+        " delivered_at = delivered_at - interval '61 s',"
+        " abandoned_at = abandoned_at - interval '61 s'"
+    );
+    EXPECT_EQ(prune(2), 2);
+    EXPECT_EQ(prune(2), 1);
+    EXPECT_EQ(claim().size(), 1u) << "what is still to be told stays, however old";
+    EXPECT_EQ(sandbox_.state_of("a:1"), ChargeState::charged) << "and so does the ledger";
+}
+
 TEST_F(LedgerTest, TheRoomChangesTheBookOnlyByItsFunctions) {
     static constexpr postgres::Statement forge{
         "forge", "UPDATE sandbox.charges SET state = 'charged'"

@@ -13,6 +13,10 @@ constexpr postgres::Statement close_statement{
     "sandbox_close_webhooks", "SELECT sandbox.webhooks_close_v1($1, $2, $3) IS NULL"
 };
 
+constexpr postgres::Statement prune_statement{
+    "sandbox_prune_webhooks", "SELECT sandbox.webhooks_prune_v1($1, $2)"
+};
+
 }  // namespace
 
 net::awaitable<std::vector<Event>> WebhookOutbox::claim(
@@ -51,6 +55,15 @@ net::awaitable<void> WebhookOutbox::close(
     postgres::Parameters parameters;
     parameters.uuid_array(events).int4_array(kinds).int8_array(waits);
     co_await pool_.query(close_statement, parameters, deadline);
+}
+
+net::awaitable<std::int64_t> WebhookOutbox::prune(
+    int limit, std::int64_t kept_ms, net::Deadline deadline
+) {
+    postgres::Parameters parameters;
+    parameters.int4(limit).int8(kept_ms);
+    const auto row = co_await pool_.query(prune_statement, parameters, deadline);
+    co_return row.integer(0, 0);
 }
 
 }  // namespace payment

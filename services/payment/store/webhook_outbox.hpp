@@ -24,6 +24,9 @@ class WebhookOutbox {
     };
     net::awaitable<void> close(const std::vector<Outcome>& outcomes, net::Deadline deadline);
 
+    /// Deletes up to `limit` events that were taken or given up more than `kept_ms` ago; how many.
+    net::awaitable<std::int64_t> prune(int limit, std::int64_t kept_ms, net::Deadline deadline);
+
   private:
     postgres::Pool& pool_;
 };

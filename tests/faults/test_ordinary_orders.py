@@ -23,8 +23,12 @@ ANSWERED_SECONDS = 20
 PAUSE_SECONDS = 0.1
 # Of each shopper, unpaid: fewer than ORDER_OPEN_MAX allows.
 LEFT_OPEN_MAX = 10
-# So that what a killed pod leaves is given up, or swept away, while a test waits for it.
-ORDER_VARIABLES = {"ORDER_PLACING_MS": "6000", "ORDER_HOLD_MS": "60000"}
+# So that what product never answers is given up while a test waits for it, and not before two pods
+# that were killed are back on a busy machine.
+ORDER_VARIABLES = {"ORDER_PLACING_MS": "15000"}
+GIVEN_UP_SECONDS = 30
+# What a pod claims when product doesn't answer is claimed again after ten seconds.
+CLAIMED_AGAIN_SECONDS = 25
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -252,7 +256,9 @@ def test_an_order_that_product_answered_too_late_is_finished_by_another_pod(shop
         kill_order_pods(shop)
     shop.revive()
     wait_until(
-        lambda: state_of(shop, order["order_id"], token) == "reserved", 10, what="it is reserved"
+        lambda: state_of(shop, order["order_id"], token) == "reserved",
+        CLAIMED_AGAIN_SECONDS,
+        what="it is reserved",
     )
     again = order_of(shop, token, product, key)
     assert (again.status, again.body["order_id"]) == (200, order["order_id"])
@@ -266,11 +272,15 @@ def test_an_order_that_product_never_answered_is_given_up_and_its_key_is_free(sh
         assert order_of(shop, token, product, key).status == 503
         [order] = shop.request("GET", "/api/v1/orders", token=token).body["orders"]
         wait_until(
-            lambda: state_of(shop, order["order_id"], token) == "refused", 15, what="it is given up"
+            lambda: state_of(shop, order["order_id"], token) == "refused",
+            GIVEN_UP_SECONDS,
+            what="it is given up",
         )
     # The late request may have set the units aside: then they are let go first.
     wait_until(
-        lambda: order_of(shop, token, product, key).status == 201, 10, what="the same key orders"
+        lambda: order_of(shop, token, product, key).status == 201,
+        CLAIMED_AGAIN_SECONDS,
+        what="the same key orders",
     )
     assert state_of(shop, order["order_id"], token) == "reserved"
     shop.cancel(order["order_id"], token)
@@ -286,5 +296,9 @@ def test_an_approved_payment_is_settled_by_another_pod(shop):
         assert shop.cancel(order, token).code == "paying"
         kill_order_pods(shop)
     shop.revive()
-    wait_until(lambda: state_of(shop, order, token) == "paid", 15, what="the order is paid")
+    wait_until(
+        lambda: state_of(shop, order, token) == "paid",
+        CLAIMED_AGAIN_SECONDS,
+        what="the order is paid",
+    )
     shop.audit()

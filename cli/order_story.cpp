@@ -60,7 +60,7 @@ constexpr postgres::Statement events_statement{
               h.payment_n::text,
               CASE h.refusal WHEN 1 THEN 'not_enough_stock' WHEN 2 THEN 'product_archived'
                   WHEN 3 THEN 'product_unknown' WHEN 4 THEN 'currencies_mixed'
-                  WHEN 5 THEN 'given_up' END,
+                  WHEN 5 THEN 'given_up' WHEN 6 THEN 'total_too_large' END,
               h.refused_product::text, h.available::text
        FROM orders.order_history_v1($1) h)"
 };

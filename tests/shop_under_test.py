@@ -166,12 +166,13 @@ class ShopUnderTest:
             **arguments,
         )
 
-    def pay(self, order, token, method="sandbox:approve"):
-        path = f"/api/v1/orders/{order}/pay"
-        return self.request("POST", path, token=token, body={"payment_method": method})
+    def pay(self, order, token, method="sandbox:approve", **arguments):
+        path, body = f"/api/v1/orders/{order}/pay", {"payment_method": method}
+        return self.request("POST", path, token=token, body=body, **arguments)
 
-    def cancel(self, order, token):
-        return self.request("POST", f"/api/v1/orders/{order}/cancel", token=token, body={})
+    def cancel(self, order, token, **arguments):
+        path = f"/api/v1/orders/{order}/cancel"
+        return self.request("POST", path, token=token, body={}, **arguments)
 
     def sale(self, sale):
         return self.request("GET", f"/api/v1/flash-sales/{sale}").body

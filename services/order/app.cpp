@@ -16,7 +16,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // The newest migration this program was built for; a lower schema keeps the room not ready.
-constexpr int schema_version_needed = 7;
+constexpr int schema_version_needed = 8;
 constexpr milliseconds schema_check_every(1000);
 constexpr milliseconds drain_timeout(5000);
 
@@ -67,14 +67,18 @@ App::App(service::Context& context, Config config)
           config_.engine
       }),
       lookup_(context.executor, orders_, {}),
-      checkout_({ordinary_orders_, work_, product_, provider_}, config_.checkout),
+      checkout_({ordinary_orders_, payment_store_, work_, product_, provider_}, config_.checkout),
       payments_(
           context.executor,
           payment_store_,
           provider_,
-          [this](base::Uuid order, std::int32_t n, ChargeVerdict verdict, bool settle_now) {
-              return checkout_.deliver(order, n, verdict, settle_now);
-          },
+          [this](
+              base::Uuid order,
+              std::int32_t n,
+              ChargeVerdict verdict,
+              bool settle_now,
+              http::TraceContext trace
+          ) { return checkout_.deliver(order, n, verdict, settle_now, trace); },
           config_.payments
       ),
       steward_({sales_, work_, desk_, payments_, product_, checkout_}, config_.steward),
@@ -111,6 +115,7 @@ void App::start() {
     net::asio::co_spawn(context_.executor, steward_.run_expiry(), rethrow);
     net::asio::co_spawn(context_.executor, steward_.run_orders(), rethrow);
     net::asio::co_spawn(context_.executor, steward_.run_units(), rethrow);
+    net::asio::co_spawn(context_.executor, steward_.run_pruning(), rethrow);
 }
 
 std::string App::not_ready_because() const {

@@ -118,12 +118,34 @@ void read_basket_limits(base::Environment& environment, Config& config) {
     checkout.paying_ms = config.payments.paying_ms;
 }
 
+void read_retention(base::Environment& environment, WorkStore::Retention& retention) {
+    constexpr std::int64_t day_ms = std::int64_t{24} * 3600 * 1000;
+    retention.keys_ms =
+        day_ms *
+        environment.integer_or(
+            "ORDER_KEYS_KEPT_DAYS",
+            40,
+            1,
+            3650,
+            "how long pay and cancel know an Idempotency-Key; placing knows it as long as the order"
+        );
+    retention.releases_ms =
+        day_ms * environment.integer_or(
+                     "ORDER_RELEASES_KEPT_DAYS",
+                     7,
+                     1,
+                     3650,
+                     "how long it stays on record that product let go of an order's units"
+                 );
+}
+
 }  // namespace
 
 Config Config::read(base::Environment& environment) {
     Config config;
     read_limits(environment, config);
     read_basket_limits(environment, config);
+    read_retention(environment, config.steward.retention);
     read_databases(environment, config);
     config.redis = redis::Settings::read(environment);
     config.access = service::AccessSettings::read(environment);

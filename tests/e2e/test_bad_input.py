@@ -101,6 +101,10 @@ def test_a_body_that_is_too_large(shop, sale):
         ({"starts_at": "tomorrow"}, "starts_at"),
         ({"ends_at": "2020-01-01T00:00:00Z"}, "ends_at"),
         ({"units_per_customer": 0}, "units_per_customer"),
+        (
+            {"units": 200, "units_per_customer": 101, "unit_price_cents": 1_000_000_000},
+            "units_per_customer",
+        ),
         ({"hold_ms": 1}, "hold_ms"),
         ({"name": ""}, "name"),
         ({"product_id": "7"}, "product_id"),

@@ -1,5 +1,6 @@
 """Orders of several products: what a customer is told, and what product's book says afterwards."""
 
+import json
 import uuid
 from concurrent.futures import ThreadPoolExecutor
 
@@ -123,6 +124,23 @@ def test_an_order_has_one_currency(shop):
     assert (refused.status, refused.code) == (422, "currencies_mixed")
     wait_until(lambda: stock(shop, euros) == (5, 0), 5, what="product has let the units go")
     assert stock(shop, dollars) == (5, 0)
+
+
+def test_an_order_that_nobody_can_pay_is_refused(shop):
+    token, dear, cheap = shop.customer(), shop.make_product(stock=5), shop.make_product(stock=5)
+    change_price(shop, dear, 50_000_000_000)
+    change_price(shop, cheap, 1)
+    refused = place(shop, token, (dear, 2), (cheap, 1))
+    assert (refused.status, refused.code) == (422, "total_too_large")
+    assert refused.body["field"] == "lines"
+    [listed] = shop.request("GET", "/api/v1/orders?state=refused", token=token).body["orders"]
+    assert listed["refusal"] == {"code": "total_too_large"}
+    wait_until(lambda: stock(shop, dear) == (5, 0), 5, what="product has let the units go")
+    most = place(shop, token, (dear, 2))
+    assert (most.status, most.body["total_cents"]) == (201, 100_000_000_000)
+    assert shop.pay(most.body["order_id"], token).body["state"] == "paid"
+    change_price(shop, dear, 100_000_000_000)
+    assert place(shop, token, (dear, 3), (cheap, 1)).code == "total_too_large"
 
 
 def test_the_same_key_returns_the_same_order(shop):
@@ -299,6 +317,35 @@ def test_money_goes_back_when_product_let_the_units_go_first(shop, short_hold):
         lambda: shop.shop.postgres.ask(charge) == "refunded", 5, what="the money went back"
     )
     assert events(shop, order, token)[-3:] == ["expired", "refund_due", "refunded"]
+
+
+def test_one_trace_goes_through_all_rooms(shop):
+    token, product = shop.customer(), shop.make_product(stock=5)
+    trace_id = uuid.uuid4().hex
+    traced = {"traceparent": f"00-{trace_id}-b7ad6b7169203331-01"}
+    rooms = ("product", "payment")
+    with shop.shop.rooms.changed(rooms, {"ACCESS_LOG": "on"}):
+        body = {"lines": [{"product_id": product, "quantity": 1}]}
+        key = str(uuid.uuid4())
+        placed = shop.request(
+            "POST", "/api/v1/orders", token=token, key=key, body=body, headers=traced
+        )
+        order = placed.body["order_id"]
+        assert shop.pay(order, token, headers=traced).status == 200
+        assert shop.cancel(order, token, headers=traced).status == 200
+        asked = {"/internal/v1/reservations", "/internal/v1/reservations/{id}/settle", "/v1/charges"}
+        wait_until(
+            lambda: asked <= {route for room in rooms for route in routes(shop, room, trace_id)},
+            5,
+            what="both rooms wrote down whose doing it was",
+        )
+
+
+def routes(shop, room, trace_id):
+    """Of the requests of one trace that a room's access log has."""
+    lines = shop.shop.state.log(room).read_text(errors="replace").splitlines()
+    requests = (json.loads(line) for line in lines if trace_id in line)
+    return {line["route"] for line in requests if line["message"] == "request"}
 
 
 def test_the_books_agree(shop):

@@ -47,6 +47,15 @@ http::Problem order_problem(OrderRefusal refusal) {
                 {},
                 {}
             };
+        case OrderRefusal::total_too_large:
+            return {
+                422,
+                "total_too_large",
+                "The order costs more than 100000000000, which nobody can pay at once; order less.",
+                "lines",
+                {},
+                {}
+            };
         case OrderRefusal::given_up:
             break;
     }
@@ -155,6 +164,8 @@ http::Response payment_refusal(Payments::Outcome outcome) {
             return http::to_response({409, "refunded", "The order was refunded.", {}, {}, {}});
         case Payments::Outcome::busy:
             return busy();
+        case Payments::Outcome::key_reused:
+            return key_reused();
         case Payments::Outcome::unavailable:
             return http::to_response(
                 {503,
@@ -212,6 +223,10 @@ http::Response cancel_refusal(OrdinaryCancel outcome) {
             return still_placing();
         case OrdinaryCancel::refused:
             return order_refused();
+        case OrdinaryCancel::key_reused:
+            return key_reused();
+        case OrdinaryCancel::busy:
+            return busy();
         default:
             return order_unknown();
     }
@@ -233,6 +248,8 @@ http::Response payment_refusal(Checkout::Payment outcome) {
             return order_refused();
         case Checkout::Payment::busy:
             return busy();
+        case Checkout::Payment::key_reused:
+            return key_reused();
         case Checkout::Payment::unavailable:
             return payment_refusal(Payments::Outcome::unavailable);
         default:

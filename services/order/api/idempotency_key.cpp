@@ -14,4 +14,13 @@ std::expected<base::Uuid, FieldProblem> key_of(const http::Request& request) {
     });
 }
 
+std::expected<std::optional<RequestKey>, FieldProblem> optional_key_of(
+    const http::Request& request, std::string_view asked
+) {
+    if (!request.headers.get("Idempotency-Key")) return std::nullopt;
+    const auto key = key_of(request);
+    if (!key) return std::unexpected(key.error());
+    return RequestKey{*key, digest_of(asked)};
+}
+
 }  // namespace order::api

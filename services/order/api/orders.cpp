@@ -1,8 +1,11 @@
 #include "order/api/orders.hpp"
 
+#include <fmt/format.h>
+
 #include "json/decode.hpp"
 #include "json/encode.hpp"
 #include "order/api/error_response.hpp"
+#include "order/api/idempotency_key.hpp"
 #include "order/api/order_json.hpp"
 #include "order/api/ordinary_orders.hpp"
 #include "order/engine/once_committed.hpp"
@@ -36,6 +39,80 @@ net::awaitable<http::Response> refund_order(Parts& parts, SaleOrder order, net::
             break;
     }
     co_return order_unknown();
+}
+
+/// What the sale's row made of it; nullopt: no such sale.
+net::awaitable<std::optional<ReturnAnswer>> give_back(
+    Parts& parts, SaleOrder order, net::Deadline deadline
+) {
+    const auto engine = co_await parts.desk.engine(order.sale_id, deadline);
+    if (!engine) co_return std::nullopt;
+    const Return wish{order.id, order.customer_id};
+    const ReturnAnswer answer = co_await engine->give_back(wish, deadline);
+    co_return answer;
+}
+
+bool is_cancelled(ReturnOutcome outcome) {
+    return outcome == ReturnOutcome::cancelled || outcome == ReturnOutcome::already_cancelled;
+}
+
+/// Without a key: what the order is when it is first looked at is what this can come to. A cancel
+/// that found it unpaid and then stalled must not refund a payment that was made since; whoever
+/// wants that asks again.
+net::awaitable<http::Response> cancel_sale_order(
+    Parts& parts, SaleOrder order, net::Deadline deadline
+) {
+    if (order.state == OrderState::paid || order.state == OrderState::refunded) {
+        co_return co_await refund_order(parts, order, deadline);
+    }
+    const auto answer = co_await give_back(parts, order, deadline);
+    if (!answer) co_return order_unknown();
+    if (answer->kind == ReturnAnswer::Kind::busy) co_return busy();
+    if (answer->kind == ReturnAnswer::Kind::unknown) co_return unknown_outcome();
+    if (is_cancelled(answer->outcome)) co_return order_response(200, order, OrderState::cancelled);
+    if (answer->outcome == ReturnOutcome::refunded) {
+        co_return order_response(200, order, OrderState::refunded);
+    }
+    const bool is_paid = answer->outcome == ReturnOutcome::paid;
+    co_return cancel_refusal(is_paid ? ReturnOutcome::paying : answer->outcome);
+}
+
+http::Response cancel_response(const SaleOrder& order, SaleCancel outcome) {
+    switch (outcome) {
+        case SaleCancel::cancelled:
+            return order_response(200, order, OrderState::cancelled);
+        case SaleCancel::refunded:
+            return order_response(200, order, OrderState::refunded);
+        case SaleCancel::paying:
+            return cancel_refusal(ReturnOutcome::paying);
+        case SaleCancel::expired:
+            return cancel_refusal(ReturnOutcome::already_expired);
+        case SaleCancel::key_reused:
+            return key_reused();
+        case SaleCancel::give_back:
+        case SaleCancel::busy:
+            return busy();
+        case SaleCancel::not_found:
+            break;
+    }
+    return order_unknown();
+}
+
+/// With a key: its first definite answer, a refusal too, is the key's for good.
+net::awaitable<http::Response> cancel_sale_order_once(
+    Parts& parts, SaleOrder order, RequestKey key, net::Deadline deadline
+) {
+    const SaleCancel begun =
+        co_await parts.payments.cancel(order.id, order.customer_id, key, deadline);
+    if (begun != SaleCancel::give_back) co_return cancel_response(order, begun);
+    const auto answer = co_await once_committed(give_back(parts, order, deadline));
+    if (!answer) co_return order_unknown();
+    if (answer->kind == ReturnAnswer::Kind::busy) co_return busy();
+    if (answer->kind == ReturnAnswer::Kind::unknown) co_return unknown_outcome();
+    if (is_cancelled(answer->outcome)) co_return order_response(200, order, OrderState::cancelled);
+    const SaleCancel ended =
+        co_await once_committed(parts.payments.cancel(order.id, order.customer_id, key, deadline));
+    co_return cancel_response(order, ended);
 }
 
 /// Both lists, each newest first, as one of at most `limit`. Ids are ordered by time.
@@ -104,13 +181,14 @@ net::awaitable<http::Response> pay_order(Parts& parts, http::Request& request) {
             {"payment_method", "Known are " + std::string(payment_methods()) + "."}
         );
     }
-    const Payments::Outcome outcome = co_await parts.payments.pay(
-        *id, claims->account_id, body->payment_method, request.deadline
-    );
+    const auto key =
+        optional_key_of(request, fmt::format("pay {} {}", id->to_string(), body->payment_method));
+    if (!key) co_return field_response(key.error());
+    PayRequest wish{*id, claims->account_id, body->payment_method, *key};
+    const Call call(request.deadline, request.trace);
+    const Payments::Outcome outcome = co_await parts.payments.pay(wish, call);
     if (outcome == Payments::Outcome::not_found) {
-        co_return co_await pay_ordinary_order(
-            parts, *id, claims->account_id, body->payment_method, request.deadline
-        );
+        co_return co_await pay_ordinary_order(parts, std::move(wish), call);
     }
     const bool answers_with_order =
         outcome == Payments::Outcome::paid || outcome == Payments::Outcome::undecided;
@@ -122,7 +200,7 @@ net::awaitable<http::Response> pay_order(Parts& parts, http::Request& request) {
         outcome == Payments::Outcome::undecided && order->state != OrderState::paid;
     if (is_undecided) co_return order_response(202, *order);
     if (const auto engine = parts.desk.running(order->sale_id)) engine->paid_an_order();
-    co_return order_response(200, *order);
+    co_return order_response(200, *order, OrderState::paid);
 }
 
 net::awaitable<http::Response> cancel_order(Parts& parts, http::Request& request) {
@@ -130,28 +208,16 @@ net::awaitable<http::Response> cancel_order(Parts& parts, http::Request& request
     if (!claims) co_return http::to_response(claims.error());
     const auto id = id_of(request);
     if (!id) co_return order_unknown();
+    const auto key = optional_key_of(request, "cancel " + id->to_string());
+    if (!key) co_return field_response(key.error());
     const auto order = co_await parts.lookup.find(*id);
     if (!order) {
-        co_return co_await cancel_ordinary_order(parts, *id, claims->account_id, request.deadline);
+        const Call call(request.deadline, request.trace);
+        co_return co_await cancel_ordinary_order(parts, *id, claims->account_id, *key, call);
     }
     if (order->customer_id != claims->account_id) co_return order_unknown();
-    if (order->state == OrderState::paid || order->state == OrderState::refunded) {
-        co_return co_await refund_order(parts, *order, request.deadline);
-    }
-    const auto engine = co_await parts.desk.engine(order->sale_id, request.deadline);
-    if (!engine) co_return order_unknown();
-    const Return wish{*id, claims->account_id};
-    const ReturnAnswer answer = co_await engine->give_back(wish, request.deadline);
-    if (answer.kind == ReturnAnswer::Kind::busy) co_return busy();
-    if (answer.kind == ReturnAnswer::Kind::unknown) co_return unknown_outcome();
-    // Paid in the meantime.
-    const bool is_paid =
-        answer.outcome == ReturnOutcome::paid || answer.outcome == ReturnOutcome::refunded;
-    if (is_paid) co_return co_await refund_order(parts, *order, request.deadline);
-    const bool cancelled = answer.outcome == ReturnOutcome::cancelled ||
-                           answer.outcome == ReturnOutcome::already_cancelled;
-    if (!cancelled) co_return cancel_refusal(answer.outcome);
-    co_return order_response(200, *order, OrderState::cancelled);
+    if (!*key) co_return co_await cancel_sale_order(parts, *order, request.deadline);
+    co_return co_await cancel_sale_order_once(parts, *order, **key, request.deadline);
 }
 
 }  // namespace order::api

@@ -8,12 +8,18 @@
 namespace order::api {
 namespace {
 
-/// The order after it was paid or cancelled.
+/// The order after it was paid or cancelled. `state`: what this answer is about, if that is final;
+/// the order may have moved on since.
 net::awaitable<http::Response> show(
-    Parts& parts, int status, base::Uuid order, net::Deadline deadline
+    Parts& parts,
+    int status,
+    base::Uuid order,
+    std::optional<OrderState> state,
+    net::Deadline deadline
 ) {
-    const auto found = co_await once_committed(parts.ordinary_orders.find(order, deadline));
+    auto found = co_await once_committed(parts.ordinary_orders.find(order, deadline));
     if (!found) co_return order_unknown();
+    found->state = state.value_or(found->state);
     co_return http::json_response(status, json::encode(to_body(*found)));
 }
 
@@ -30,31 +36,30 @@ net::awaitable<std::optional<base::Uuid>> owner_of(
 
 }  // namespace
 
-net::awaitable<http::Response> pay_ordinary_order(
-    Parts& parts, base::Uuid order, base::Uuid customer, std::string method, net::Deadline deadline
-) {
-    const Checkout::Payment outcome =
-        co_await parts.checkout.pay(order, customer, std::move(method), deadline);
+net::awaitable<http::Response> pay_ordinary_order(Parts& parts, PayRequest request, Call call) {
+    const base::Uuid order = request.order_id;
+    const Checkout::Payment outcome = co_await parts.checkout.pay(std::move(request), call);
     switch (outcome) {
         case Checkout::Payment::paid:
-            co_return co_await show(parts, 200, order, deadline);
+            co_return co_await show(parts, 200, order, OrderState::paid, call.deadline);
         case Checkout::Payment::undecided:
-            co_return co_await show(parts, 202, order, deadline);
+            co_return co_await show(parts, 202, order, std::nullopt, call.deadline);
         default:
             co_return payment_refusal(outcome);
     }
 }
 
 net::awaitable<http::Response> cancel_ordinary_order(
-    Parts& parts, base::Uuid order, base::Uuid customer, net::Deadline deadline
+    Parts& parts, base::Uuid order, base::Uuid customer, std::optional<RequestKey> key, Call call
 ) {
-    const OrdinaryCancel outcome = co_await parts.checkout.cancel(order, customer, deadline);
+    const OrdinaryCancel outcome = co_await parts.checkout.cancel(order, customer, key, call);
     switch (outcome) {
         case OrdinaryCancel::cancelled:
         case OrdinaryCancel::already_cancelled:
+            co_return co_await show(parts, 200, order, OrderState::cancelled, call.deadline);
         case OrdinaryCancel::refunded:
         case OrdinaryCancel::already_refunded:
-            co_return co_await show(parts, 200, order, deadline);
+            co_return co_await show(parts, 200, order, OrderState::refunded, call.deadline);
         default:
             co_return cancel_refusal(outcome);
     }

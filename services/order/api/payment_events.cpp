@@ -59,11 +59,13 @@ net::awaitable<http::Response> take_payment_event(Parts& parts, http::Request& r
             "a verdict about another amount",
             {{"attempt", event->key},
              {"amount_cents", event->amount_cents},
-             {"currency", event->currency}}
+             {"currency", event->currency},
+             {"trace_id", request.trace.trace_id()}}
         );
         co_return amount_differs();
     }
-    const PayFinish finish = co_await parts.payments.deliver(key->order_id, key->n, *verdict, true);
+    const PayFinish finish =
+        co_await parts.payments.deliver(key->order_id, key->n, *verdict, true, request.trace);
     if (finish == PayFinish::unknown_attempt) co_return attempt_unknown();
     if (finish == PayFinish::paid) {
         const auto order = co_await once_committed(parts.lookup.find(key->order_id));

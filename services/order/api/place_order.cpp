@@ -8,6 +8,7 @@
 #include "order/api/error_response.hpp"
 #include "order/api/idempotency_key.hpp"
 #include "order/api/order_json.hpp"
+#include "order/domain/payment.hpp"
 #include "order/engine/once_committed.hpp"
 
 namespace order::api {
@@ -71,6 +72,11 @@ net::awaitable<http::Response> place_order(Parts& parts, http::Request& request)
     if (!purchase) co_return purchase.error();
     const auto engine = co_await parts.desk.engine(purchase->sale_id, request.deadline);
     if (!engine) co_return sale_unknown();
+    if (!charge_of(purchase->take.quantity, engine->terms().unit_price_cents)) {
+        co_return field_response(
+            {"quantity", "So many cost more than 100000000000, which nobody can pay."}
+        );
+    }
     const TakeAnswer answer =
         co_await engine->take(purchase->take, request.deadline - answer_margin);
     const bool decided = answer.kind == TakeAnswer::Kind::decided;

@@ -43,7 +43,8 @@ std::expected<OrdinaryOrderStore::NewOrder, http::Response> read_order(
 net::awaitable<http::Response> place_ordinary_order(Parts& parts, http::Request& request) {
     const auto order = read_order(parts, request);
     if (!order) co_return order.error();
-    const auto placed = co_await parts.checkout.place(*order, request.deadline - answer_margin);
+    const Call call(request.deadline - answer_margin, request.trace);
+    const auto placed = co_await parts.checkout.place(*order, call);
     if (!placed) co_return checkout_refusal(placed.error());
     const int status = placed->repeated ? 200 : 201;
     http::Response response = http::json_response(status, json::encode(to_body(placed->order)));

@@ -86,7 +86,7 @@ net::awaitable<http::Response> create_sale(Parts& parts, http::Request& request)
     Sale sale = created->sale;
     if (sale.standing.state == SaleState::preparing) {
         try {
-            co_await parts.steward.prepare(sale.terms);
+            co_await parts.steward.prepare(sale.terms, request.trace);
         } catch (const base::NeighbourError&) {
             // It stays `preparing`; the steward of some pod drives it on.
         }

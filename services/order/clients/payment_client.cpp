@@ -53,7 +53,7 @@ std::int64_t amount_of(const http::Response& response) {
 /// Of a charge's state. Voided and refunded mean that this attempt will never be paid for. What is
 /// said of another amount is no verdict: somebody has to look at it.
 std::optional<ChargeVerdict> verdict_of(
-    const http::Response& response, const PaymentAttempt& attempt
+    const http::Response& response, const PaymentAttempt& attempt, const http::TraceContext& trace
 ) {
     const std::string state = text_member(response, "state");
     if (state == "pending") return std::nullopt;
@@ -67,7 +67,8 @@ std::optional<ChargeVerdict> verdict_of(
             "a verdict about another amount",
             {{"attempt", AttemptKey{attempt.order_id, attempt.n}.to_string()},
              {"amount_cents", amount_cents},
-             {"currency", currency}}
+             {"currency", currency},
+             {"trace_id", trace.trace_id()}}
         );
         return std::nullopt;
     }
@@ -100,7 +101,7 @@ bool PaymentClient::accepts(std::string_view method) const {
 }
 
 net::awaitable<std::optional<ChargeVerdict>> PaymentClient::charge(
-    PaymentAttempt attempt, std::string method, net::Deadline deadline
+    PaymentAttempt attempt, std::string method, Call call
 ) {
     const json::Object body{
         {"key", key_of(attempt)},
@@ -109,26 +110,21 @@ net::awaitable<std::optional<ChargeVerdict>> PaymentClient::charge(
         {"method", method}
     };
     const http::Response response =
-        co_await send("POST", "/v1/charges", json::serialize(body), deadline);
+        co_await send("POST", "/v1/charges", json::serialize(body), call);
     if (!is_good(response)) throw senseless(response);
-    co_return verdict_of(response, attempt);
+    co_return verdict_of(response, attempt, call.trace);
 }
 
-net::awaitable<std::optional<ChargeVerdict>> PaymentClient::ask(
-    PaymentAttempt attempt, net::Deadline deadline
-) {
-    const http::Response response = co_await send("GET", target_of(attempt), {}, deadline);
+net::awaitable<std::optional<ChargeVerdict>> PaymentClient::ask(PaymentAttempt attempt, Call call) {
+    const http::Response response = co_await send("GET", target_of(attempt), {}, call);
     // The charge itself may still be on its way there.
     if (response.status == 404) co_return std::nullopt;
     if (!is_good(response)) throw senseless(response);
-    co_return verdict_of(response, attempt);
+    co_return verdict_of(response, attempt, call.trace);
 }
 
-net::awaitable<VoidAnswer> PaymentClient::void_charge(
-    PaymentAttempt attempt, net::Deadline deadline
-) {
-    const http::Response response =
-        co_await send("POST", target_of(attempt) + "/void", {}, deadline);
+net::awaitable<VoidAnswer> PaymentClient::void_charge(PaymentAttempt attempt, Call call) {
+    const http::Response response = co_await send("POST", target_of(attempt) + "/void", {}, call);
     if (is_good(response)) co_return VoidAnswer::voided;
     const std::string code = text_member(response, "code");
     if (response.status == 409 && code == "charged") co_return VoidAnswer::charged;
@@ -136,19 +132,18 @@ net::awaitable<VoidAnswer> PaymentClient::void_charge(
     throw senseless(response);
 }
 
-net::awaitable<void> PaymentClient::refund(PaymentAttempt attempt, net::Deadline deadline) {
-    const http::Response response =
-        co_await send("POST", target_of(attempt) + "/refund", {}, deadline);
+net::awaitable<void> PaymentClient::refund(PaymentAttempt attempt, Call call) {
+    const http::Response response = co_await send("POST", target_of(attempt) + "/refund", {}, call);
     const bool has_nothing =
         response.status == 409 && text_member(response, "code") == "not_charged";
     if (!is_good(response) && !has_nothing) throw senseless(response);
 }
 
 net::awaitable<http::Response> PaymentClient::send(
-    std::string method, std::string target, std::string body, net::Deadline deadline
+    std::string method, std::string target, std::string body, Call call
 ) {
     const auto until =
-        std::min(deadline, net::deadline_in(std::chrono::milliseconds(limits_.timeout_ms)));
+        std::min(call.deadline, net::deadline_in(std::chrono::milliseconds(limits_.timeout_ms)));
     http::OutgoingRequest request;
     request.method = std::move(method);
     request.target = std::move(target);
@@ -158,6 +153,7 @@ net::awaitable<http::Response> PaymentClient::send(
     // No Idempotency-Key, though every call may be repeated: http::Client would then send a charge
     // once more over a new connection, and "cannot connect" would no longer mean "never asked".
     request.body = std::move(body);
+    request.trace = call.trace;
     co_return co_await client_.send(std::move(request), until);
 }
 

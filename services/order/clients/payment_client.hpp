@@ -20,16 +20,15 @@ class PaymentClient final : public PaymentProvider {
 
     bool accepts(std::string_view method) const override;
     net::awaitable<std::optional<ChargeVerdict>> charge(
-        PaymentAttempt attempt, std::string method, net::Deadline deadline
+        PaymentAttempt attempt, std::string method, Call call
     ) override;
-    net::awaitable<std::optional<ChargeVerdict>> ask(PaymentAttempt attempt, net::Deadline deadline)
-        override;
-    net::awaitable<VoidAnswer> void_charge(PaymentAttempt attempt, net::Deadline deadline) override;
-    net::awaitable<void> refund(PaymentAttempt attempt, net::Deadline deadline) override;
+    net::awaitable<std::optional<ChargeVerdict>> ask(PaymentAttempt attempt, Call call) override;
+    net::awaitable<VoidAnswer> void_charge(PaymentAttempt attempt, Call call) override;
+    net::awaitable<void> refund(PaymentAttempt attempt, Call call) override;
 
   private:
     net::awaitable<http::Response> send(
-        std::string method, std::string target, std::string body, net::Deadline deadline
+        std::string method, std::string target, std::string body, Call call
     );
 
     std::string authorization_;

@@ -91,6 +91,28 @@ TEST_F(PaymentClientTest, AsksForWhatTheAttemptSays) {
     EXPECT_EQ(body->at("method").as_string(), "sandbox:approve");
 }
 
+TEST_F(PaymentClientTest, SaysWhoseDoingItIs) {
+    const auto trace = http::TraceContext::make();
+    const std::string expected = "00-" + std::string(trace.trace_id());
+    const auto traced = [&] {
+        return std::string(request_.headers.get("traceparent").value_or("")).substr(0, 35);
+    };
+    const Call call(soon(), trace);
+    will_say("charged");
+    run(client_->charge(attempt_, "sandbox:approve", call));
+    EXPECT_EQ(traced(), expected);
+    run(client_->ask(attempt_, call));
+    EXPECT_EQ(traced(), expected);
+    will_say("voided");
+    run(client_->void_charge(attempt_, call));
+    EXPECT_EQ(traced(), expected);
+    will_say("refunded");
+    run(client_->refund(attempt_, call));
+    EXPECT_EQ(traced(), expected);
+    run(client_->refund(attempt_, soon()));
+    EXPECT_NE(traced(), expected) << "work of one's own";
+}
+
 TEST_F(PaymentClientTest, TellsVerdictsFromNone) {
     for (const auto* state : {"declined", "voided", "refunded"}) {
         will_say(state);

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "net/net.hpp"
+#include "order/clients/call.hpp"
 #include "order/domain/payment.hpp"
 
 namespace order {
@@ -22,17 +23,13 @@ class PaymentProvider {
 
     /// nullopt: pending, the verdict comes later by webhook.
     virtual net::awaitable<std::optional<ChargeVerdict>> charge(
-        PaymentAttempt attempt, std::string method, net::Deadline deadline
+        PaymentAttempt attempt, std::string method, Call call
     ) = 0;
     /// The verdict of an attempt whose answer got lost; nullopt: none yet, or never heard of it.
-    virtual net::awaitable<std::optional<ChargeVerdict>> ask(
-        PaymentAttempt attempt, net::Deadline deadline
-    ) = 0;
-    virtual net::awaitable<VoidAnswer> void_charge(
-        PaymentAttempt attempt, net::Deadline deadline
-    ) = 0;
+    virtual net::awaitable<std::optional<ChargeVerdict>> ask(PaymentAttempt attempt, Call call) = 0;
+    virtual net::awaitable<VoidAnswer> void_charge(PaymentAttempt attempt, Call call) = 0;
     /// Returns once no money of the attempt is kept.
-    virtual net::awaitable<void> refund(PaymentAttempt attempt, net::Deadline deadline) = 0;
+    virtual net::awaitable<void> refund(PaymentAttempt attempt, Call call) = 0;
 };
 
 }  // namespace order

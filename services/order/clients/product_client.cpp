@@ -144,10 +144,7 @@ ProductClient::ProductClient(net::Executor executor, http::Origin origin, std::s
       client_(std::move(executor), std::move(origin), few_connections()) {}
 
 net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::reserve(
-    const base::Uuid& reservation,
-    const base::Uuid& product,
-    std::int64_t units,
-    net::Deadline deadline
+    const base::Uuid& reservation, const base::Uuid& product, std::int64_t units, Call call
 ) {
     json::Object line{{"product_id", product.to_string()}, {"quantity", units}};
     json::Object body{
@@ -156,15 +153,12 @@ net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::reser
         {"lines", json::Array{std::move(line)}}
     };
     co_return co_await post(
-        "/internal/v1/reservations", json::serialize(body), reserve_refusals, deadline
+        "/internal/v1/reservations", json::serialize(body), reserve_refusals, call
     );
 }
 
 net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::settle(
-    const base::Uuid& reservation,
-    const base::Uuid& product,
-    std::int64_t sold,
-    net::Deadline deadline
+    const base::Uuid& reservation, const base::Uuid& product, std::int64_t sold, Call call
 ) {
     json::Object line{{"product_id", product.to_string()}, {"sold", sold}};
     json::Object body{{"lines", json::Array{std::move(line)}}};
@@ -172,15 +166,12 @@ net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::settl
         "/internal/v1/reservations/" + reservation.to_string() + "/settle",
         json::serialize(body),
         settle_refusals,
-        deadline
+        call
     );
 }
 
 net::awaitable<std::expected<StockHold, RefusedOrder>> ProductClient::reserve_order(
-    base::Uuid reservation,
-    std::vector<WantedLine> lines,
-    std::int64_t hold_ms,
-    net::Deadline deadline
+    base::Uuid reservation, std::vector<WantedLine> lines, std::int64_t hold_ms, Call call
 ) {
     json::Object body{
         {"id", reservation.to_string()},
@@ -189,52 +180,51 @@ net::awaitable<std::expected<StockHold, RefusedOrder>> ProductClient::reserve_or
         {"expires_in_ms", hold_ms}
     };
     const http::Response response =
-        co_await ask("/internal/v1/reservations", json::serialize(body), deadline);
+        co_await ask("/internal/v1/reservations", json::serialize(body), call);
     if (response.status == 200 || response.status == 201) co_return read_hold(response, lines);
     co_return std::unexpected(read_refusal(response));
 }
 
 net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::settle_order(
-    base::Uuid reservation, std::vector<WantedLine> sold, net::Deadline deadline
+    base::Uuid reservation, std::vector<WantedLine> sold, Call call
 ) {
     json::Object body{{"lines", lines_to_json(sold, "sold")}};
     co_return co_await post(
         "/internal/v1/reservations/" + reservation.to_string() + "/settle",
         json::serialize(body),
         settle_refusals,
-        deadline
+        call
     );
 }
 
 net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::return_units(
-    base::Uuid order, std::vector<WantedLine> lines, net::Deadline deadline
+    base::Uuid order, std::vector<WantedLine> lines, Call call
 ) {
     json::Object body{
         {"id", order.to_string()},
         {"order_id", order.to_string()},
         {"lines", lines_to_json(lines, "quantity")}
     };
-    co_return co_await post(
-        "/internal/v1/returns", json::serialize(body), return_refusals, deadline
-    );
+    co_return co_await post("/internal/v1/returns", json::serialize(body), return_refusals, call);
 }
 
-net::awaitable<http::Response> ProductClient::ask(
-    std::string target, std::string body, net::Deadline deadline
-) {
+net::awaitable<http::Response> ProductClient::ask(std::string target, std::string body, Call call) {
     http::OutgoingRequest request;
     request.method = "POST";
     request.target = std::move(target);
     request.headers.set("Content-Type", "application/json");
     request.headers.set("Authorization", authorization_);
+    // Product does no work that nobody waits for any more.
+    request.headers.set("X-Deadline-Ms", fmt::to_string(net::time_left(call.deadline).count()));
     request.body = std::move(body);
-    co_return co_await client_.send(std::move(request), deadline);
+    request.trace = call.trace;
+    co_return co_await client_.send(std::move(request), call.deadline);
 }
 
 net::awaitable<std::expected<void, ProductClient::Refusal>> ProductClient::post(
-    std::string target, std::string body, Codes refusals, net::Deadline deadline
+    std::string target, std::string body, Codes refusals, Call call
 ) {
-    const http::Response response = co_await ask(std::move(target), std::move(body), deadline);
+    const http::Response response = co_await ask(std::move(target), std::move(body), call);
     if (response.status == 200 || response.status == 201) {
         co_return std::expected<void, Refusal>();
     }

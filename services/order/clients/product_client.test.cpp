@@ -46,10 +46,14 @@ class ProductClientTest : public ::testing::Test {
     std::optional<http::Server> server_;
     std::optional<ProductClient> client_;
     http::Response response_;
+    http::Request request_;
     base::Uuid id_ = base::Uuid::parse("01932b5e-7a10-7c3e-8f21-5d1c0a9b7e44").value();
 
   private:
-    net::awaitable<http::Response> answer(http::Request&) { co_return response_; }
+    net::awaitable<http::Response> answer(http::Request& request) {
+        request_ = request;
+        co_return response_;
+    }
 };
 
 TEST_F(ProductClientTest, TakesTheWordThatProductHasForTheCall) {
@@ -61,6 +65,31 @@ TEST_F(ProductClientTest, TakesTheWordThatProductHasForTheCall) {
     EXPECT_TRUE(is_return_refused());
     will_refuse(409, "not_enough_stock");
     EXPECT_TRUE(is_reservation_refused());
+}
+
+TEST_F(ProductClientTest, SaysWhoseDoingItIsAndHowLongItIsWaitedFor) {
+    const auto trace = http::TraceContext::make();
+    const Call call(net::deadline_in(milliseconds(1400)), trace);
+    const auto expect_told = [&](const std::string& target) {
+        EXPECT_EQ(request_.target, target);
+        const std::string parent(request_.headers.get("traceparent").value_or(""));
+        EXPECT_EQ(parent.substr(0, 35), "00-" + std::string(trace.trace_id())) << target;
+        const std::string left(request_.headers.get("X-Deadline-Ms").value_or("none"));
+        EXPECT_TRUE(left.size() == 4 && left <= "1400") << target << ": " << left;
+    };
+    const std::string reservation = "/internal/v1/reservations/" + id_.to_string();
+    response_ = {200, {}, "{}"};
+    run(client_->reserve(id_, id_, 1, call));
+    expect_told("/internal/v1/reservations");
+    run(client_->settle(id_, id_, 1, call));
+    expect_told(reservation + "/settle");
+    run(client_->settle_order(id_, {{id_, 1}}, call));
+    expect_told(reservation + "/settle");
+    run(client_->return_units(id_, {{id_, 1}}, call));
+    expect_told("/internal/v1/returns");
+    will_refuse(409, "not_enough_stock");
+    EXPECT_FALSE(run(client_->reserve_order(id_, {{id_, 1}}, 1000, call)));
+    expect_told("/internal/v1/reservations");
 }
 
 TEST_F(ProductClientTest, TakesNothingElseForALastWord) {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "order/domain/payment.hpp"
+
 namespace order {
 namespace {
 
@@ -58,6 +60,8 @@ std::string_view to_string(OrderRefusal refusal) {
             return "currencies_mixed";
         case OrderRefusal::given_up:
             return "given_up";
+        case OrderRefusal::total_too_large:
+            return "total_too_large";
     }
     return "unknown";
 }
@@ -69,6 +73,17 @@ std::optional<std::string> common_currency(const std::vector<PricedLine>& lines)
         if (line.currency != currency) return std::nullopt;
     }
     return currency;
+}
+
+std::optional<std::int64_t> total_of(const std::vector<PricedLine>& lines) {
+    std::int64_t total = 0;
+    for (const PricedLine& line : lines) {
+        const auto cents = charge_of(line.quantity, line.unit_price_cents);
+        // Both are at most charge_cents_max: their sum is a number.
+        if (!cents || total + *cents > charge_cents_max) return std::nullopt;
+        total += *cents;
+    }
+    return total;
 }
 
 }  // namespace order

@@ -42,7 +42,8 @@ enum class OrderRefusal : std::int16_t {
     product_archived = 2,
     product_unknown = 3,
     currencies_mixed = 4,  ///< products of one order have one currency
-    given_up = 5           ///< product did not answer in time
+    given_up = 5,          ///< product did not answer in time
+    total_too_large = 6    ///< more than a payment can carry
 };
 
 std::string_view to_string(OrderRefusal refusal);
@@ -70,6 +71,9 @@ struct StockHold {
 
 /// The currency that all lines share; nullopt if they don't.
 std::optional<std::string> common_currency(const std::vector<PricedLine>& lines);
+
+/// What all lines cost; nullopt if that is more than can be charged at once.
+std::optional<std::int64_t> total_of(const std::vector<PricedLine>& lines);
 
 /// An ordinary order as stored.
 struct OrdinaryOrder {
@@ -119,7 +123,10 @@ enum class OrdinaryPayStart : std::int16_t {
     refunded = 5,
     not_found = 6,
     placing = 7,
-    refused = 8
+    refused = 8,
+    declined = 9,  ///< the key's attempt was, now or before
+    key_reused = 10,
+    busy = 11  ///< the key is in use right now
 };
 
 /// What became of a finished attempt of an ordinary order.
@@ -141,7 +148,9 @@ enum class OrdinaryCancel : std::int16_t {
     expired = 5,
     placing = 6,
     refused = 7,
-    not_found = 8
+    not_found = 8,
+    key_reused = 9,
+    busy = 10  ///< the key is in use right now
 };
 
 }  // namespace order

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "order/domain/payment.hpp"
+
 namespace order {
 namespace {
 
@@ -53,6 +55,22 @@ TEST(OrdinaryOrderRules, AnOrderHasOneCurrency) {
     EXPECT_EQ(common_currency({{id_of(1), 1, "a", 5, "EUR"}, {id_of(2), 1, "b", 5, "EUR"}}), "EUR");
     EXPECT_FALSE(common_currency({{id_of(1), 1, "a", 5, "EUR"}, {id_of(2), 1, "b", 5, "USD"}}));
     EXPECT_FALSE(common_currency({}));
+}
+
+TEST(OrdinaryOrderRules, ATotalCanBePaid) {
+    const auto total = [](std::int64_t quantity, std::int64_t price_cents) {
+        return total_of(
+            {{id_of(1), 1, "a", 1, "EUR"}, {id_of(2), quantity, "b", price_cents, "EUR"}}
+        );
+    };
+    EXPECT_EQ(total_of({}), 0);
+    EXPECT_EQ(total(3, 5), 16);
+    EXPECT_EQ(total(1, charge_cents_max - 1), charge_cents_max);
+    EXPECT_FALSE(total(1, charge_cents_max));
+    EXPECT_FALSE(total(1'000'000, INT64_MAX / 2));
+    EXPECT_FALSE(total_of(
+        std::vector<PricedLine>(100, {id_of(1), 1'000'000'000, "a", charge_cents_max, "EUR"})
+    ));
 }
 
 TEST(OrdinaryOrderRules, StatesAreReadAsTheyAreWritten) {

@@ -18,6 +18,15 @@ constexpr std::array methods{
 
 }  // namespace
 
+std::optional<std::int64_t> charge_of(std::int64_t quantity, std::int64_t unit_price_cents) {
+    std::int64_t cents = 0;
+    const bool is_amount = quantity >= 0 && unit_price_cents >= 0 &&
+                           !__builtin_mul_overflow(quantity, unit_price_cents, &cents) &&
+                           cents <= charge_cents_max;
+    if (!is_amount) return std::nullopt;
+    return cents;
+}
+
 bool is_about(const PaymentAttempt& attempt, std::int64_t amount_cents, std::string_view currency) {
     return attempt.amount_cents == amount_cents && attempt.currency == currency;
 }

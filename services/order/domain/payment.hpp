@@ -6,8 +6,24 @@
 #include <string_view>
 
 #include "base/uuid.hpp"
+#include "order/domain/request_key.hpp"
 
 namespace order {
+
+/// The most that the provider takes at once (contracts/payment.openapi.yaml): what costs more can't
+/// be paid.
+inline constexpr std::int64_t charge_cents_max = 100'000'000'000;
+
+/// What `quantity` units cost; nullopt if that is no amount that can be charged.
+std::optional<std::int64_t> charge_of(std::int64_t quantity, std::int64_t unit_price_cents);
+
+/// A customer's wish to pay an order of either kind.
+struct PayRequest {
+    base::Uuid order_id;
+    base::Uuid customer_id;
+    std::string method;
+    std::optional<RequestKey> key = {};
+};
 
 /// What the start of a payment attempt came to.
 enum class PayStart : std::int16_t {
@@ -17,7 +33,10 @@ enum class PayStart : std::int16_t {
     expired = 3,
     cancelled = 4,
     refunded = 5,
-    not_found = 6
+    not_found = 6,
+    declined = 7,  ///< the key's attempt was, now or before
+    key_reused = 8,
+    busy = 9  ///< the key is in use right now
 };
 
 /// A payment attempt as committed before the provider is asked. The provider knows it as
@@ -66,6 +85,18 @@ enum class PayFinish : std::int16_t {
     declined = 1,
     refund_due = 2,  ///< approved, but the order had moved on: the money goes back
     unknown_attempt = 3
+};
+
+/// How the cancel of a sale's order goes on, or ended (sale_order_cancel_v1).
+enum class SaleCancel : std::int16_t {
+    give_back = 0,  ///< it is held: the sale's row gives its units back
+    cancelled = 1,
+    refunded = 3,
+    paying = 4,
+    expired = 5,
+    not_found = 8,
+    key_reused = 9,
+    busy = 10  ///< the key is in use right now
 };
 
 /// What became of a buyer's wish to have a paid order refunded.

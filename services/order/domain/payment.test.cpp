@@ -29,6 +29,16 @@ TEST(Payment, AnAttemptHasOneName) {
     }
 }
 
+TEST(Payment, ChargesWhatTheProviderTakes) {
+    EXPECT_EQ(charge_of(1000, 100'000'000), charge_cents_max);
+    EXPECT_EQ(charge_of(0, INT64_MAX), 0);
+    EXPECT_FALSE(charge_of(1000, 100'000'001));
+    EXPECT_FALSE(charge_of(2, INT64_MAX)) << "no number at all";
+    EXPECT_FALSE(charge_of(INT64_MAX, INT64_MAX));
+    EXPECT_FALSE(charge_of(-1, 1));
+    EXPECT_FALSE(charge_of(1, -1));
+}
+
 TEST(Payment, KnowsTheMethodsItNames) {
     std::string_view rest = payment_methods();
     int count = 0;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "order/domain/payment.hpp"
+
 namespace order {
 namespace {
 
@@ -38,6 +40,13 @@ std::expected<void, FieldProblem> check_terms(const SaleTerms& terms, std::int64
     }
     if (terms.units_per_customer < 1 || terms.units_per_customer > quantity_max) {
         return problem("units_per_customer", "Must be between 1 and 1000.");
+    }
+    const std::int64_t units_of_one = std::min(terms.units_per_customer, terms.allotted);
+    if (!charge_of(units_of_one, terms.unit_price_cents)) {
+        return problem(
+            "units_per_customer",
+            "At this unit_price_cents so many cost more than 100000000000, which nobody can pay."
+        );
     }
     if (terms.holds_per_customer < 1 || terms.holds_per_customer > quantity_max) {
         return problem("holds_per_customer", "Must be between 1 and 1000.");

@@ -45,6 +45,18 @@ TEST(SaleRules, NamesTheFieldThatIsWrong) {
     EXPECT_EQ(with([](SaleTerms& terms) { terms.hold_ms = 999; }), "hold_ms");
 }
 
+TEST(SaleRules, RefusesASaleOfOrdersThatNobodyCanPay) {
+    SaleTerms terms = sound_terms();
+    terms.unit_price_cents = 1'000'000'000;
+    terms.allotted = 1000;
+    terms.units_per_customer = 100;
+    EXPECT_EQ(refused_field(terms), "");
+    terms.units_per_customer = 101;
+    EXPECT_EQ(refused_field(terms), "units_per_customer");
+    terms.allotted = 100;
+    EXPECT_EQ(refused_field(terms), "") << "nobody can have as many";
+}
+
 TEST(SaleRules, RefusesASaleThatIsOverAlready) {
     EXPECT_FALSE(check_terms(sound_terms(), 100000).has_value());
 }

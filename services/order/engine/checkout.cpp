@@ -43,6 +43,12 @@ Checkout::Payment outcome_of(OrdinaryPayStart start) {
             return Checkout::Payment::refused;
         case OrdinaryPayStart::not_found:
             return Checkout::Payment::not_found;
+        case OrdinaryPayStart::declined:
+            return Checkout::Payment::declined;
+        case OrdinaryPayStart::key_reused:
+            return Checkout::Payment::key_reused;
+        case OrdinaryPayStart::busy:
+            return Checkout::Payment::busy;
     }
     return Checkout::Payment::not_found;
 }
@@ -71,8 +77,17 @@ std::vector<WantedLine> units_of(const OrdinaryOrder& order) {
     return lines;
 }
 
-void warn(const char* event, const base::Uuid& order, const std::string& why) {
-    logging::warning(event, {{"order", order.to_string()}, {"why", why}});
+void warn(const char* event, const base::Uuid& order, const Call& call, const std::string& why) {
+    logging::warning(
+        event, {{"order", order.to_string()}, {"trace_id", call.trace.trace_id()}, {"why", why}}
+    );
+}
+
+/// Why an order whose units product has set aside can't be sold all the same.
+std::optional<OrderRefusal> find_obstacle(const StockHold& hold) {
+    if (!common_currency(hold.lines)) return OrderRefusal::currencies_mixed;
+    if (!total_of(hold.lines)) return OrderRefusal::total_too_large;
+    return std::nullopt;
 }
 
 }  // namespace
@@ -86,15 +101,17 @@ net::Deadline Checkout::product_deadline() const {
 }
 
 net::awaitable<std::expected<Checkout::Placed, Checkout::Stopped>> Checkout::place(
-    OrdinaryOrderStore::NewOrder order, net::Deadline deadline
+    OrdinaryOrderStore::NewOrder order, Call call
 ) {
     if (placing_ >= limits_.in_flight_max) co_return std::unexpected(Stopped{Stop::busy, {}});
     const InFlight counted(placing_);
-    const std::vector<WantedLine> lines = order.lines;
+    Ask ask;
+    ask.lines = order.lines;
+    const base::Uuid new_id = order.id;
     const OrdinaryOrderStore::PlaceLimits limits{
         limits_.basket.open_orders_max, limits_.placing_ms, limits_.drive_ms
     };
-    const Placement placed = co_await parts_.orders.place(std::move(order), limits, deadline);
+    const Placement placed = co_await parts_.orders.place(std::move(order), limits, call.deadline);
     if (placed.outcome == Placement::Outcome::key_reused) {
         co_return std::unexpected(Stopped{Stop::key_reused, {}});
     }
@@ -103,22 +120,20 @@ net::awaitable<std::expected<Checkout::Placed, Checkout::Stopped>> Checkout::pla
     }
     bool made = false;
     if (placed.outcome == Placement::Outcome::placing) {
+        ask.order = placed.order_id;
+        ask.attempt = placed.attempt;
+        ask.reservation = placed.reservation_id;
+        ask.is_first = placed.order_id == new_id;
         try {
-            made = co_await reserve(
-                placed.order_id,
-                placed.attempt,
-                placed.reservation_id,
-                lines,
-                std::min(deadline, product_deadline())
-            );
+            made = co_await reserve(std::move(ask), call.no_longer_than(product_deadline()));
         } catch (const base::NeighbourError& error) {
             // It stays `placing`; a worker of some pod drives it on.
-            warn("order still placing", placed.order_id, error.what());
+            warn("order still placing", placed.order_id, call, error.what());
             co_return std::unexpected(Stopped{Stop::unknown, {}});
         }
     }
     std::optional<OrdinaryOrder> found =
-        co_await once_committed(parts_.orders.find(placed.order_id, deadline));
+        co_await once_committed(parts_.orders.find(placed.order_id, call.deadline));
     DOORBUSTER_ASSERT(found.has_value());
     if (found->state == OrderState::placing) co_return std::unexpected(Stopped{Stop::unknown, {}});
     if (found->state == OrderState::refused) {
@@ -128,68 +143,73 @@ net::awaitable<std::expected<Checkout::Placed, Checkout::Stopped>> Checkout::pla
     co_return Placed{std::move(*found), !made};
 }
 
-net::awaitable<bool> Checkout::reserve(
-    base::Uuid order,
-    std::int32_t attempt,
-    base::Uuid reservation,
-    std::vector<WantedLine> lines,
-    net::Deadline deadline
-) {
+net::awaitable<bool> Checkout::reserve(Ask ask, Call call) {
     const auto answer = co_await parts_.product.reserve_order(
-        reservation, std::move(lines), limits_.basket.hold_ms, deadline
+        ask.reservation, std::move(ask.lines), limits_.basket.hold_ms, call
     );
     if (!answer) {
+        // An ask of before may still travel, and find units that have come back meanwhile.
+        // `given_up` is of a reservation that product has closed: it sets nothing aside any more.
+        const bool release = !ask.is_first && answer.error().why != OrderRefusal::given_up;
         co_return co_await parts_.orders.refused(
-            order, attempt, answer.error(), false, store_deadline()
+            ask.order, ask.attempt, answer.error(), release, store_deadline()
         );
     }
-    const auto currency = common_currency(answer->lines);
-    if (currency) {
-        co_return co_await parts_.orders.reserved(
-            order, attempt, *answer, *currency, store_deadline()
+    if (const auto obstacle = find_obstacle(*answer)) {
+        const RefusedOrder refusal{*obstacle, {}, {}};
+        co_return co_await parts_.orders.refused(
+            ask.order, ask.attempt, refusal, true, store_deadline()
         );
     }
-    const RefusedOrder mixed{OrderRefusal::currencies_mixed, {}, {}};
-    const bool refused =
-        co_await parts_.orders.refused(order, attempt, mixed, true, store_deadline());
-    co_return refused;
+    const std::string& currency = answer->lines.front().currency;
+    co_return co_await parts_.orders.reserved(
+        ask.order, ask.attempt, *answer, currency, store_deadline()
+    );
 }
 
-net::awaitable<Checkout::Payment> Checkout::pay(
-    base::Uuid order, base::Uuid customer, std::string method, net::Deadline deadline
-) {
+net::awaitable<Checkout::Payment> Checkout::pay(PayRequest request, Call call) {
     if (paying_ >= limits_.in_flight_max) co_return Payment::busy;
     const InFlight counted(paying_);
-    const auto started =
-        co_await parts_.orders.begin_payment(order, customer, limits_.paying_ms, deadline);
+    const auto started = co_await parts_.orders.begin_payment(
+        request.order_id, request.customer_id, request.key, limits_.paying_ms, call.deadline
+    );
     if (started.outcome != OrdinaryPayStart::started) co_return outcome_of(started.outcome);
-    co_return co_await charge(started.attempt, std::move(method), deadline);
+    co_return co_await charge(started.attempt, std::move(request), call);
 }
 
 net::awaitable<Checkout::Payment> Checkout::charge(
-    PaymentAttempt attempt, std::string method, net::Deadline deadline
+    PaymentAttempt attempt, PayRequest request, Call call
 ) {
     const base::Uuid order = attempt.order_id;
     const std::int32_t n = attempt.n;
     std::optional<ChargeVerdict> verdict;
     bool was_asked = true;
     try {
-        verdict = co_await parts_.provider.charge(attempt, std::move(method), deadline);
+        verdict =
+            co_await parts_.provider.charge(std::move(attempt), std::move(request.method), call);
     } catch (const base::NeighbourError& error) {
         was_asked = error.effect() != base::NeighbourError::Effect::none;
-        warn(was_asked ? "payment undecided" : "payment provider not reached", order, error.what());
+        warn(
+            was_asked ? "payment undecided" : "payment provider not reached",
+            order,
+            call,
+            error.what()
+        );
     }
     // As in Payments::pay: never asked is as definite as declined.
     if (!was_asked) verdict = ChargeVerdict::declined;
     if (!verdict) co_return Payment::undecided;
     std::optional<OrdinaryPayFinish> finish;
     try {
+        if (!was_asked && request.key) {
+            co_await parts_.payments.unbind(request.customer_id, *request.key, n, store_deadline());
+        }
         finish = co_await parts_.orders.finish_payment(
             order, n, *verdict, limits_.drive_ms, store_deadline()
         );
     } catch (const base::NeighbourError& error) {
         // The attempt is on record, perhaps charged: the verdict is asked for.
-        warn("verdict not recorded", order, error.what());
+        warn("verdict not recorded", order, call, error.what());
     }
     if (!finish) co_return Payment::undecided;
     switch (*finish) {
@@ -203,20 +223,20 @@ net::awaitable<Checkout::Payment> Checkout::charge(
             co_return Payment::expired;
     }
     try {
-        co_return co_await settle(order, std::min(deadline, product_deadline()));
+        co_return co_await settle(order, call.no_longer_than(product_deadline()));
     } catch (const base::NeighbourError& error) {
         // The approval is on record; a worker settles it.
-        warn("settlement undecided", order, error.what());
+        warn("settlement undecided", order, call, error.what());
     }
     co_return Payment::undecided;
 }
 
-net::awaitable<Checkout::Payment> Checkout::settle(base::Uuid order, net::Deadline deadline) {
+net::awaitable<Checkout::Payment> Checkout::settle(base::Uuid order, Call call) {
     const auto found = co_await parts_.orders.find(order, store_deadline());
     if (!found) co_return Payment::not_found;
     const auto settled =
-        co_await parts_.product.settle_order(found->reservation_id, units_of(*found), deadline);
-    if (!settled) warn("product refused a settlement", order, settled.error().why);
+        co_await parts_.product.settle_order(found->reservation_id, units_of(*found), call);
+    if (!settled) warn("product refused a settlement", order, call, settled.error().why);
     const OrderState state =
         co_await parts_.orders.settled(order, settled.has_value(), store_deadline());
     switch (state) {
@@ -230,42 +250,48 @@ net::awaitable<Checkout::Payment> Checkout::settle(base::Uuid order, net::Deadli
 }
 
 net::awaitable<OrdinaryCancel> Checkout::cancel(
-    base::Uuid order, base::Uuid customer, net::Deadline deadline
+    base::Uuid order, base::Uuid customer, std::optional<RequestKey> key, Call call
 ) {
-    const OrdinaryCancel outcome = co_await parts_.orders.cancel(order, customer, deadline);
+    const OrdinaryCancel outcome =
+        co_await parts_.orders.cancel(order, customer, key, call.deadline);
     if (outcome != OrdinaryCancel::cancelled) co_return outcome;
     try {
-        co_await release(order, std::min(deadline, product_deadline()));
+        co_await release(order, call.no_longer_than(product_deadline()));
     } catch (const base::NeighbourError& error) {
         // Cancelled it is; a worker tells product.
-        warn("units not freed yet", order, error.what());
+        warn("units not freed yet", order, call, error.what());
     }
     co_return outcome;
 }
 
-net::awaitable<void> Checkout::release(base::Uuid order, net::Deadline deadline) {
+net::awaitable<void> Checkout::release(base::Uuid order, Call call) {
     const auto found = co_await parts_.orders.find(order, store_deadline());
     DOORBUSTER_ASSERT(found.has_value());
     std::vector<WantedLine> nothing = units_of(*found);
     for (WantedLine& line : nothing) line.quantity = 0;
     const auto released =
-        co_await parts_.product.settle_order(found->reservation_id, std::move(nothing), deadline);
+        co_await parts_.product.settle_order(found->reservation_id, std::move(nothing), call);
     if (released) co_await parts_.work.finish_release(found->reservation_id, store_deadline());
 }
 
 net::awaitable<std::optional<PayFinish>> Checkout::deliver(
-    base::Uuid order, std::int32_t n, ChargeVerdict verdict, bool settle_now
+    base::Uuid order,
+    std::int32_t n,
+    ChargeVerdict verdict,
+    bool settle_now,
+    http::TraceContext trace
 ) {
     const std::int64_t drive_ms = settle_now ? limits_.drive_ms : 0;
     const OrdinaryPayFinish finish =
         co_await parts_.orders.finish_payment(order, n, verdict, drive_ms, store_deadline());
     if (finish == OrdinaryPayFinish::not_ordinary) co_return std::nullopt;
     if (finish == OrdinaryPayFinish::approved && settle_now) {
+        const Call call(product_deadline(), trace);
         try {
-            const Payment settled = co_await settle(order, product_deadline());
+            const Payment settled = co_await settle(order, call);
             if (settled == Payment::expired) co_return PayFinish::refund_due;
         } catch (const base::NeighbourError& error) {
-            warn("settlement undecided", order, error.what());
+            warn("settlement undecided", order, call, error.what());
         }
     }
     co_return finish_of(finish);
@@ -288,8 +314,8 @@ net::awaitable<void> Checkout::drive_one(base::Uuid order) {
     const auto found = co_await parts_.orders.find(order, store_deadline());
     if (!found) co_return;
     if (found->state == OrderState::placing) {
-        const base::Uuid reservation = found->reservation_id;
-        co_await reserve(order, found->attempt, reservation, units_of(*found), product_deadline());
+        Ask ask{order, found->attempt, found->reservation_id, units_of(*found), false};
+        co_await reserve(std::move(ask), product_deadline());
     } else if (found->state == OrderState::paying) {
         co_await settle(order, product_deadline());
     }

@@ -8,6 +8,7 @@
 #include "order/clients/payment_provider.hpp"
 #include "order/clients/product_client.hpp"
 #include "order/store/ordinary_order_store.hpp"
+#include "order/store/payment_store.hpp"
 #include "order/store/work_store.hpp"
 
 namespace order {
@@ -33,6 +34,7 @@ class Checkout {
   public:
     struct Parts {
         OrdinaryOrderStore& orders;
+        PaymentStore& payments;
         WorkStore& work;
         ProductClient& product;
         PaymentProvider& provider;
@@ -58,7 +60,7 @@ class Checkout {
         bool repeated = false;  ///< the key's order was there before
     };
     net::awaitable<std::expected<Placed, Stopped>> place(
-        OrdinaryOrderStore::NewOrder order, net::Deadline deadline
+        OrdinaryOrderStore::NewOrder order, Call call
     );
 
     enum class Payment {
@@ -72,22 +74,27 @@ class Checkout {
         refused,
         not_found,
         busy,
+        key_reused,
         unavailable  ///< the provider was not reached: nothing was charged, the units stay held
     };
-    net::awaitable<Payment> pay(
-        base::Uuid order, base::Uuid customer, std::string method, net::Deadline deadline
-    );
+    /// With a key: Payments::pay.
+    net::awaitable<Payment> pay(PayRequest request, Call call);
 
-    /// Commits the cancellation, and tries to free the units before it returns.
+    /// Commits the cancellation, and tries to free the units before it returns. With a key its
+    /// first definite answer, a refusal too, is the key's for good.
     net::awaitable<OrdinaryCancel> cancel(
-        base::Uuid order, base::Uuid customer, net::Deadline deadline
+        base::Uuid order, base::Uuid customer, std::optional<RequestKey> key, Call call
     );
 
     /// A verdict that came by itself, as by a webhook; may come twice or late. `settle_now`: asks
     /// product before it returns, else leaves that to drive(). nullopt: this is not an ordinary
     /// order.
     net::awaitable<std::optional<PayFinish>> deliver(
-        base::Uuid order, std::int32_t n, ChargeVerdict verdict, bool settle_now
+        base::Uuid order,
+        std::int32_t n,
+        ChargeVerdict verdict,
+        bool settle_now,
+        http::TraceContext trace
     );
 
     /// One worker's step each, safe on several pods at once. `sweep` needs PostgreSQL alone and
@@ -98,23 +105,22 @@ class Checkout {
     net::awaitable<void> deliver_units();
 
   private:
-    /// Asks product for the units of a placing order and records the answer. False: this attempt
-    /// was over already.
-    net::awaitable<bool> reserve(
-        base::Uuid order,
-        std::int32_t attempt,
-        base::Uuid reservation,
-        std::vector<WantedLine> lines,
-        net::Deadline deadline
-    );
-    net::awaitable<Payment> settle(base::Uuid order, net::Deadline deadline);
-    net::awaitable<Payment> charge(
-        PaymentAttempt attempt, std::string method, net::Deadline deadline
-    );
+    /// One attempt to have product set aside the units of a placing order.
+    struct Ask {
+        base::Uuid order;
+        std::int32_t attempt = 0;
+        base::Uuid reservation;
+        std::vector<WantedLine> lines;
+        bool is_first = true;  ///< else an earlier ask may still travel
+    };
+    /// Asks product and records the answer. False: this attempt was over already.
+    net::awaitable<bool> reserve(Ask ask, Call call);
+    net::awaitable<Payment> settle(base::Uuid order, Call call);
+    net::awaitable<Payment> charge(PaymentAttempt attempt, PayRequest request, Call call);
     net::awaitable<void> drive_one(base::Uuid order);
     net::awaitable<void> deliver_one(WorkStore::UnitsItem item);
     net::awaitable<void> attempt(std::string_view what, net::awaitable<void> step);
-    net::awaitable<void> release(base::Uuid order, net::Deadline deadline);
+    net::awaitable<void> release(base::Uuid order, Call call);
     net::Deadline store_deadline() const;
     net::Deadline product_deadline() const;
 

@@ -27,6 +27,12 @@ Payments::Outcome outcome_of(PayStart start) {
             return Payments::Outcome::refunded;
         case PayStart::not_found:
             return Payments::Outcome::not_found;
+        case PayStart::declined:
+            return Payments::Outcome::declined;
+        case PayStart::key_reused:
+            return Payments::Outcome::key_reused;
+        case PayStart::busy:
+            return Payments::Outcome::busy;
     }
     return Payments::Outcome::not_found;
 }
@@ -82,47 +88,47 @@ net::awaitable<std::optional<PaymentAttempt>> Payments::find(base::Uuid order, s
 }
 
 net::awaitable<PayFinish> Payments::deliver(
-    base::Uuid order, std::int32_t n, ChargeVerdict verdict, bool settle_now
+    base::Uuid order,
+    std::int32_t n,
+    ChargeVerdict verdict,
+    bool settle_now,
+    http::TraceContext trace
 ) {
     PaymentStore::FinishRequest request{order, n, verdict};
     const PayFinish finish = co_await finishes_.submit(request);
     if (finish != PayFinish::unknown_attempt) co_return finish;
-    const auto taken = co_await elsewhere_(order, n, verdict, settle_now);
+    const auto taken = co_await elsewhere_(order, n, verdict, settle_now, trace);
     co_return taken.value_or(PayFinish::unknown_attempt);
 }
 
-net::awaitable<Payments::Outcome> Payments::pay(
-    base::Uuid order, base::Uuid customer, std::string method, net::Deadline deadline
-) {
+net::awaitable<Payments::Outcome> Payments::pay(PayRequest request, Call call) {
     if (!has_room()) co_return Outcome::busy;
-    PaymentStore::BeginRequest request{order, customer};
-    const PayStartResult start = co_await begins_.submit(request);
+    PaymentStore::BeginRequest begun{request.order_id, request.customer_id, request.key};
+    const PayStartResult start = co_await begins_.submit(begun);
     if (start.outcome != PayStart::started) co_return outcome_of(start.outcome);
-    std::optional<ChargeVerdict> verdict;
-    bool was_asked = true;
-    try {
-        verdict = co_await provider_.charge(start.attempt, std::move(method), deadline);
-    } catch (const base::NeighbourError& error) {
-        was_asked = error.effect() != base::NeighbourError::Effect::none;
-        logging::warning(
-            was_asked ? "payment undecided" : "payment provider not reached",
-            {{"order", order.to_string()}, {"why", error.what()}}
-        );
-    }
-    // Never asked is as definite as declined: the hold goes on, and another attempt may follow.
-    if (!was_asked) verdict = ChargeVerdict::declined;
-    if (!verdict) co_return Outcome::undecided;
+    const Asked asked = co_await charge(start.attempt, std::move(request.method), call);
+    if (!asked.verdict) co_return Outcome::undecided;
     std::optional<PayFinish> finish;
     try {
-        finish = co_await deliver(order, start.attempt.n, *verdict, true);
+        // First: a key with a declined attempt is told "declined" for good.
+        if (!asked.was_asked && request.key) {
+            co_await store_.unbind(
+                request.customer_id, *request.key, start.attempt.n, store_deadline()
+            );
+        }
+        finish =
+            co_await deliver(request.order_id, start.attempt.n, *asked.verdict, true, call.trace);
     } catch (const base::NeighbourError& error) {
         // The attempt is on record, perhaps charged: whatever this had no effect on, pay did.
         logging::warning(
-            "verdict not recorded", {{"order", order.to_string()}, {"why", error.what()}}
+            "verdict not recorded",
+            {{"order", request.order_id.to_string()},
+             {"trace_id", call.trace.trace_id()},
+             {"why", error.what()}}
         );
     }
     if (!finish) co_return Outcome::undecided;
-    if (!was_asked && finish == PayFinish::declined) co_return Outcome::unavailable;
+    if (!asked.was_asked && finish == PayFinish::declined) co_return Outcome::unavailable;
     switch (*finish) {
         case PayFinish::paid:
             co_return Outcome::paid;
@@ -135,10 +141,37 @@ net::awaitable<Payments::Outcome> Payments::pay(
     co_return Outcome::undecided;
 }
 
+net::awaitable<Payments::Asked> Payments::charge(
+    PaymentAttempt attempt, std::string method, Call call
+) {
+    const base::Uuid order = attempt.order_id;
+    Asked asked;
+    try {
+        asked.verdict = co_await provider_.charge(std::move(attempt), std::move(method), call);
+    } catch (const base::NeighbourError& error) {
+        asked.was_asked = error.effect() != base::NeighbourError::Effect::none;
+        logging::warning(
+            asked.was_asked ? "payment undecided" : "payment provider not reached",
+            {{"order", order.to_string()},
+             {"trace_id", call.trace.trace_id()},
+             {"why", error.what()}}
+        );
+    }
+    // Never asked is as definite as declined: the hold goes on, and another attempt may follow.
+    if (!asked.was_asked) asked.verdict = ChargeVerdict::declined;
+    co_return asked;
+}
+
 net::awaitable<RefundOutcome> Payments::refund(
     base::Uuid order, base::Uuid customer, net::Deadline deadline
 ) {
     co_return co_await store_.refund(order, customer, deadline);
+}
+
+net::awaitable<SaleCancel> Payments::cancel(
+    base::Uuid order, base::Uuid customer, RequestKey key, net::Deadline deadline
+) {
+    co_return co_await store_.cancel(order, customer, key, deadline);
 }
 
 net::awaitable<void> Payments::chase() {

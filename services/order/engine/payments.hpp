@@ -35,13 +35,15 @@ class Payments {
         refunded,
         not_found,
         busy,
+        key_reused,
         unavailable  ///< the provider was not reached: nothing was charged, the hold goes on
     };
 
     /// Takes the verdict of an attempt that is of no sale's order; nullopt: of no order at all.
-    /// The flag is deliver()'s `settle_now`.
-    using Elsewhere = std::function<
-        net::awaitable<std::optional<PayFinish>>(base::Uuid, std::int32_t, ChargeVerdict, bool)>;
+    /// The last two are deliver()'s.
+    using Elsewhere = std::function<net::awaitable<std::optional<PayFinish>>(
+        base::Uuid, std::int32_t, ChargeVerdict, bool, http::TraceContext
+    )>;
 
     Payments(
         net::Executor executor,
@@ -53,15 +55,19 @@ class Payments {
 
     bool accepts(std::string_view method) const { return provider_.accepts(method); }
 
-    net::awaitable<Outcome> pay(
-        base::Uuid order, base::Uuid customer, std::string method, net::Deadline deadline
-    );
+    /// With a key the outcome is that of the attempt that the key began or found paid, whatever
+    /// became of the order since.
+    net::awaitable<Outcome> pay(PayRequest request, Call call);
 
     /// A verdict, whichever way it came: answer, webhook, asked for, refused void. May come again,
     /// late, or before the answer, of an order of either kind. `settle_now`: product is asked about
     /// an ordinary order before this returns, else by a worker: others wait for the caller.
     net::awaitable<PayFinish> deliver(
-        base::Uuid order, std::int32_t n, ChargeVerdict verdict, bool settle_now
+        base::Uuid order,
+        std::int32_t n,
+        ChargeVerdict verdict,
+        bool settle_now,
+        http::TraceContext trace = http::TraceContext::make()
     );
 
     /// The attempt as it was begun, for the check of what a verdict is about.
@@ -72,6 +78,11 @@ class Payments {
 
     net::awaitable<RefundOutcome> refund(
         base::Uuid order, base::Uuid customer, net::Deadline deadline
+    );
+
+    /// PaymentStore::cancel.
+    net::awaitable<SaleCancel> cancel(
+        base::Uuid order, base::Uuid customer, RequestKey key, net::Deadline deadline
     );
 
     /// Moves on what was left behind: lets attempts lapse, asks for verdicts that got lost, sees to
@@ -85,6 +96,12 @@ class Payments {
     );
     net::awaitable<std::vector<PayFinish>> finish(std::vector<PaymentStore::FinishRequest> requests
     );
+    /// The provider's verdict on an attempt that was just begun; nullopt: not known yet.
+    struct Asked {
+        std::optional<ChargeVerdict> verdict;
+        bool was_asked = true;  ///< false: certainly never, which is as definite as declined
+    };
+    net::awaitable<Asked> charge(PaymentAttempt attempt, std::string method, Call call);
     net::awaitable<void> ask_for_verdicts();
     net::awaitable<void> settle_due();
     /// What the provider confirmed: `item` is done. False if it said otherwise.

@@ -17,24 +17,24 @@ using Effect = base::NeighbourError::Effect;
 class ScriptedProvider final : public PaymentProvider {
   public:
     bool accepts(std::string_view) const override { return true; }
-    net::awaitable<std::optional<ChargeVerdict>> charge(PaymentAttempt, std::string, net::Deadline)
+    net::awaitable<std::optional<ChargeVerdict>> charge(PaymentAttempt, std::string, Call)
         override {
         if (failure) throw base::NeighbourError("provider", "scripted", *failure);
         co_return verdict;
     }
-    net::awaitable<std::optional<ChargeVerdict>> ask(PaymentAttempt, net::Deadline) override {
+    net::awaitable<std::optional<ChargeVerdict>> ask(PaymentAttempt, Call) override {
         ++questions;
         if (failure) throw base::NeighbourError("provider", "scripted", *failure);
         co_return verdict;
     }
-    net::awaitable<VoidAnswer> void_charge(PaymentAttempt attempt, net::Deadline) override {
+    net::awaitable<VoidAnswer> void_charge(PaymentAttempt attempt, Call) override {
         ++voids;
         const bool is_hopeless = std::ranges::find(hopeless, attempt.order_id) != hopeless.end();
         if (is_hopeless) throw base::NeighbourError("provider", "scripted", Effect::unknown);
         if (failure) throw base::NeighbourError("provider", "scripted", *failure);
         co_return void_answer;
     }
-    net::awaitable<void> refund(PaymentAttempt, net::Deadline) override {
+    net::awaitable<void> refund(PaymentAttempt, Call) override {
         if (failure) throw base::NeighbourError("provider", "scripted", *failure);
         ++refunds;
         co_return;
@@ -59,10 +59,10 @@ class PaymentsTest : public ::testing::Test {
         limits.ask_after_ms = 50;
         return limits;
     }
-    Payments::Outcome pay() {
-        return shop_.run(
-            payments_.pay(take_.order_id, take_.customer_id, "sandbox:x", TestShop::soon())
-        );
+    Payments::Outcome pay(std::optional<RequestKey> key = {}) { return pay(take_, key); }
+    Payments::Outcome pay(const Take& take, std::optional<RequestKey> key = {}) {
+        PayRequest request{take.order_id, take.customer_id, "sandbox:x", key};
+        return shop_.run(payments_.pay(std::move(request), TestShop::soon()));
     }
     void chase_after_ms(std::int64_t time_ms) {
         shop_.number("SELECT 1 FROM pg_sleep(" + std::to_string(time_ms) + " / 1000.0)");
@@ -79,12 +79,20 @@ class PaymentsTest : public ::testing::Test {
     /// An order of another kind, of which an attempt 7 is known.
     base::Uuid elsewhere_ = shop_.new_id();
     bool settled_now_ = false;  ///< as its last verdict came
+    std::string trace_id_;      ///< likewise
     Payments payments_{
         shop_.executor(),
         shop_.payments,
         provider_,
-        [this](base::Uuid order, std::int32_t n, ChargeVerdict verdict, bool settle_now) {
+        [this](
+            base::Uuid order,
+            std::int32_t n,
+            ChargeVerdict verdict,
+            bool settle_now,
+            http::TraceContext trace
+        ) {
             settled_now_ = settle_now;
+            trace_id_ = trace.trace_id();
             return deliver_elsewhere(order, n, verdict);
         },
         limits()
@@ -106,6 +114,28 @@ TEST_F(PaymentsTest, AProviderThatWasNotReachedCostsNoHold) {
     provider_.verdict = ChargeVerdict::approved;
     EXPECT_EQ(pay(), Payments::Outcome::paid) << "the same hold, once it is back";
     EXPECT_EQ(shop_.violations(sale_), "");
+}
+
+TEST_F(PaymentsTest, AKeyIsAnsweredAsItsAttemptWas) {
+    const RequestKey first{shop_.new_id(), shop_.new_id()};
+    const RequestKey second{shop_.new_id(), shop_.new_id()};
+    provider_.verdict = ChargeVerdict::declined;
+    EXPECT_EQ(pay(first), Payments::Outcome::declined);
+    provider_.verdict = ChargeVerdict::approved;
+    EXPECT_EQ(pay(first), Payments::Outcome::declined) << "it came late: nothing is charged";
+    EXPECT_EQ(pay(second), Payments::Outcome::paid);
+    EXPECT_EQ(pay(RequestKey{first.key, second.fingerprint}), Payments::Outcome::key_reused);
+    EXPECT_EQ(attempt_state(), 2);
+    EXPECT_EQ(shop_.number("SELECT count(*) FROM orders.payment_attempts"), 2);
+}
+
+TEST_F(PaymentsTest, AProviderThatWasNotReachedBindsNoKey) {
+    const RequestKey key{shop_.new_id(), shop_.new_id()};
+    provider_.failure = Effect::none;
+    EXPECT_EQ(pay(key), Payments::Outcome::unavailable);
+    provider_.failure.reset();
+    provider_.verdict = ChargeVerdict::approved;
+    EXPECT_EQ(pay(key), Payments::Outcome::paid);
 }
 
 TEST_F(PaymentsTest, AnAnswerThatGotLostIsAskedFor) {
@@ -144,6 +174,9 @@ TEST_F(PaymentsTest, AVerdictOfAnotherKindOfOrderGoesWhereItBelongs) {
     EXPECT_EQ(deliver(7, ChargeVerdict::declined), PayFinish::declined);
     EXPECT_EQ(deliver(8, ChargeVerdict::approved), PayFinish::unknown_attempt);
     EXPECT_TRUE(settled_now_);
+    const auto trace = http::TraceContext::make();
+    shop_.run(payments_.deliver(elsewhere_, 7, ChargeVerdict::approved, true, trace));
+    EXPECT_EQ(trace_id_, trace.trace_id());
 }
 
 TEST_F(PaymentsTest, AVerdictThatWasAskedForWaitsForNoSettlement) {
@@ -178,7 +211,7 @@ TEST_F(PaymentsTest, OneHopelessVoidKeepsNoOtherWaiting) {
     const Take other = shop_.take();
     shop_.apply(sale_, {other});
     EXPECT_EQ(pay(), Payments::Outcome::undecided);
-    shop_.run(payments_.pay(other.order_id, other.customer_id, "sandbox:x", TestShop::soon()));
+    pay(other);
     provider_.hopeless = {take_.order_id};
     chase_after_ms(310);
     EXPECT_EQ(attempt_state(), 3);
@@ -191,7 +224,7 @@ TEST_F(PaymentsTest, AProviderThatIsAwayIsNotAskedForEachAttempt) {
     const base::Uuid sale = shop_.make_sale({.units = 9});
     shop_.apply(sale, takes);
     for (const Take& take : takes) {
-        shop_.run(payments_.pay(take.order_id, take.customer_id, "sandbox:x", TestShop::soon()));
+        pay(take);
         provider_.hopeless.push_back(take.order_id);
     }
     chase_after_ms(310);

@@ -57,6 +57,13 @@ net::awaitable<void> Steward::run_units() {
     }
 }
 
+net::awaitable<void> Steward::run_pruning() {
+    for (;;) {
+        co_await net::sleep_for(milliseconds(limits_.prune_every_ms));
+        co_await attempt("pruning", prune());
+    }
+}
+
 net::awaitable<void> Steward::attempt(std::string_view what, net::awaitable<void> step) {
     try {
         co_await std::move(step);
@@ -65,13 +72,10 @@ net::awaitable<void> Steward::attempt(std::string_view what, net::awaitable<void
     }
 }
 
-net::awaitable<void> Steward::prepare(const SaleTerms& terms) {
-    const auto reserved = co_await parts_.product.reserve(
-        terms.id,
-        terms.product_id,
-        terms.allotted,
-        net::deadline_in(milliseconds(limits_.product_timeout_ms))
-    );
+net::awaitable<void> Steward::prepare(SaleTerms terms, http::TraceContext trace) {
+    const Call call(net::deadline_in(milliseconds(limits_.product_timeout_ms)), trace);
+    const auto reserved =
+        co_await parts_.product.reserve(terms.id, terms.product_id, terms.allotted, call);
     if (reserved) {
         co_await parts_.sales.open(terms.id, store_deadline());
         logging::info("sale opened", {{"sale", terms.id.to_string()}, {"units", terms.allotted}});
@@ -79,7 +83,9 @@ net::awaitable<void> Steward::prepare(const SaleTerms& terms) {
         co_await parts_.sales.refuse(terms.id, reserved.error().why, store_deadline());
         logging::warning(
             "product refused the sale's units",
-            {{"sale", terms.id.to_string()}, {"why", reserved.error().why}}
+            {{"sale", terms.id.to_string()},
+             {"trace_id", trace.trace_id()},
+             {"why", reserved.error().why}}
         );
     }
 }
@@ -139,6 +145,14 @@ net::awaitable<void> Steward::settle_item(WorkStore::SettleItem item) {
             "product refused a settlement",
             {{"sale", item.sale_id.to_string()}, {"why", settled.error().why}}
         );
+    }
+}
+
+net::awaitable<void> Steward::prune() {
+    for (int round = 0; round < limits_.prune_rounds_max; ++round) {
+        const std::int64_t deleted =
+            co_await parts_.work.prune(limits_.prune_max, limits_.retention, store_deadline());
+        if (deleted < limits_.prune_max) co_return;
     }
 }
 

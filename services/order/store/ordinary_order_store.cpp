@@ -12,7 +12,7 @@ constexpr postgres::Statement place_statement{
 };
 
 constexpr postgres::Statement reserved_statement{
-    "ordinary_reserved", "SELECT orders.ordinary_reserved_v1($1, $2, $3, $4, $5, $6, $7)"
+    "ordinary_reserved", "SELECT orders.ordinary_reserved_v2($1, $2, $3, $4, $5, $6, $7)"
 };
 
 constexpr postgres::Statement refused_statement{
@@ -21,7 +21,8 @@ constexpr postgres::Statement refused_statement{
 
 constexpr postgres::Statement begin_statement{
     "ordinary_pay_begin",
-    "SELECT outcome, n, amount_cents, currency FROM orders.ordinary_pay_begin_v1($1, $2, $3)"
+    R"(SELECT outcome, n, amount_cents, currency
+       FROM orders.ordinary_pay_begin_v2($1, $2, $3, $4, $5))"
 };
 
 constexpr postgres::Statement finish_statement{
@@ -34,6 +35,10 @@ constexpr postgres::Statement settled_statement{
 
 constexpr postgres::Statement cancel_statement{
     "ordinary_cancel", "SELECT orders.ordinary_cancel_v1($1, $2)"
+};
+
+constexpr postgres::Statement cancel_once_statement{
+    "ordinary_cancel_once", "SELECT orders.ordinary_cancel_v2($1, $2, $3, $4)"
 };
 
 constexpr postgres::Statement sweep_statement{
@@ -175,10 +180,24 @@ net::awaitable<bool> OrdinaryOrderStore::refused(
 }
 
 net::awaitable<OrdinaryOrderStore::PayStarted> OrdinaryOrderStore::begin_payment(
-    base::Uuid order, base::Uuid customer, std::int64_t paying_ms, net::Deadline deadline
+    base::Uuid order,
+    base::Uuid customer,
+    std::optional<RequestKey> key,
+    std::int64_t paying_ms,
+    net::Deadline deadline
 ) {
+    std::optional<base::Uuid> name;
+    std::optional<base::Uuid> fingerprint;
+    if (key) {
+        name = key->key;
+        fingerprint = key->fingerprint;
+    }
     postgres::Parameters parameters;
-    parameters.uuid(order).uuid(customer).int8(paying_ms);
+    parameters.uuid(order)
+        .uuid(customer)
+        .optional_uuid(name)
+        .optional_uuid(fingerprint)
+        .int8(paying_ms);
     const auto row = co_await pool_.query(begin_statement, parameters, deadline);
     PayStarted started;
     started.outcome = static_cast<OrdinaryPayStart>(row.integer(0, 0));
@@ -216,11 +235,13 @@ net::awaitable<OrderState> OrdinaryOrderStore::settled(
 }
 
 net::awaitable<OrdinaryCancel> OrdinaryOrderStore::cancel(
-    base::Uuid order, base::Uuid customer, net::Deadline deadline
+    base::Uuid order, base::Uuid customer, std::optional<RequestKey> key, net::Deadline deadline
 ) {
     postgres::Parameters parameters;
     parameters.uuid(order).uuid(customer);
-    const auto row = co_await pool_.query(cancel_statement, parameters, deadline);
+    if (key) parameters.uuid(key->key).uuid(key->fingerprint);
+    const postgres::Statement& statement = key ? cancel_once_statement : cancel_statement;
+    const auto row = co_await pool_.query(statement, parameters, deadline);
     co_return static_cast<OrdinaryCancel>(row.integer(0, 0));
 }
 

@@ -11,8 +11,9 @@
 namespace order {
 
 /// Ordinary orders. Each method that changes something is one call of one function of
-/// migrations/0004_ordinary_orders.sql, which hold the rules: compare-and-set under the order's row
-/// lock, with its event, in one transaction. All may be repeated. All throw postgres::Error.
+/// migrations/0004_ordinary_orders.sql (0008 with keys), which hold the rules: compare-and-set
+/// under the order's row lock, with its event, in one transaction. All may be repeated. All throw
+/// postgres::Error.
 class OrdinaryOrderStore {
   public:
     explicit OrdinaryOrderStore(postgres::Pool& pool) : pool_(pool) {}
@@ -31,7 +32,8 @@ class OrdinaryOrderStore {
     };
     net::awaitable<Placement> place(NewOrder order, PlaceLimits limits, net::Deadline deadline);
 
-    /// placing -> reserved with `hold`'s prices. False: this attempt has ended otherwise.
+    /// placing -> reserved with `hold`'s prices. False: this attempt has ended otherwise, and
+    /// product is told to let go of units that are nobody's.
     net::awaitable<bool> reserved(
         base::Uuid order,
         std::int32_t attempt,
@@ -54,7 +56,11 @@ class OrdinaryOrderStore {
         PaymentAttempt attempt;  ///< set when started
     };
     net::awaitable<PayStarted> begin_payment(
-        base::Uuid order, base::Uuid customer, std::int64_t paying_ms, net::Deadline deadline
+        base::Uuid order,
+        base::Uuid customer,
+        std::optional<RequestKey> key,
+        std::int64_t paying_ms,
+        net::Deadline deadline
     );
     net::awaitable<OrdinaryPayFinish> finish_payment(
         base::Uuid order,
@@ -67,7 +73,7 @@ class OrdinaryOrderStore {
     net::awaitable<OrderState> settled(base::Uuid order, bool accepted, net::Deadline deadline);
 
     net::awaitable<OrdinaryCancel> cancel(
-        base::Uuid order, base::Uuid customer, net::Deadline deadline
+        base::Uuid order, base::Uuid customer, std::optional<RequestKey> key, net::Deadline deadline
     );
 
     /// Ends up to `limit` orders of each kind that ran out; how many.

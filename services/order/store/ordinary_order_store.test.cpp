@@ -1,5 +1,7 @@
 #include "order/store/ordinary_order_store.hpp"
 
+#include <utility>
+
 #include <gtest/gtest.h>
 
 #include "order/store/test_shop.hpp"
@@ -37,9 +39,15 @@ class OrdinaryOrderStoreTest : public ::testing::Test {
     }
     OrdinaryOrderStore::PayStarted begin(std::int64_t time_ms = paying_ms) {
         return shop_.run(shop_.ordinary_orders.begin_payment(
-            order_.id, order_.customer_id, time_ms, TestShop::soon()
+            order_.id, order_.customer_id, {}, time_ms, TestShop::soon()
         ));
     }
+    OrdinaryOrderStore::PayStarted begin_under(RequestKey key) {
+        return shop_.run(shop_.ordinary_orders.begin_payment(
+            order_.id, order_.customer_id, key, paying_ms, TestShop::soon()
+        ));
+    }
+    RequestKey key() { return {shop_.new_id(), shop_.new_id()}; }
     OrdinaryPayFinish finish(std::int32_t n, ChargeVerdict verdict) {
         return shop_.run(
             shop_.ordinary_orders.finish_payment(order_.id, n, verdict, drive_ms, TestShop::soon())
@@ -48,9 +56,9 @@ class OrdinaryOrderStoreTest : public ::testing::Test {
     OrderState settled(bool accepted) {
         return shop_.run(shop_.ordinary_orders.settled(order_.id, accepted, TestShop::soon()));
     }
-    OrdinaryCancel cancel() {
+    OrdinaryCancel cancel(std::optional<RequestKey> key = {}) {
         return shop_.run(
-            shop_.ordinary_orders.cancel(order_.id, order_.customer_id, TestShop::soon())
+            shop_.ordinary_orders.cancel(order_.id, order_.customer_id, key, TestShop::soon())
         );
     }
     std::int64_t sweep() { return shop_.run(shop_.ordinary_orders.sweep(10, TestShop::soon())); }
@@ -182,6 +190,130 @@ TEST_F(OrdinaryOrderStoreTest, RecordsAnApprovalBeforeProductIsAsked) {
     EXPECT_EQ(finish(1, ChargeVerdict::approved), OrdinaryPayFinish::paid);
     EXPECT_EQ(begin().outcome, OrdinaryPayStart::already_paid);
     EXPECT_EQ(history(), "placed reserved payment_started payment_approved paid ");
+}
+
+TEST_F(OrdinaryOrderStoreTest, APayKeyIsAnsweredWithWhatBecameOfItsAttempt) {
+    const RequestKey declined = key();
+    const RequestKey paid = key();
+    EXPECT_EQ(begin_under(declined).outcome, OrdinaryPayStart::not_found);
+    const Placement placed = place(order_);
+    EXPECT_EQ(begin_under(declined).outcome, OrdinaryPayStart::placing);
+    reserve(placed);
+    EXPECT_EQ(begin_under(declined).attempt.n, 1) << "it was free as yet";
+    EXPECT_EQ(begin_under(declined).outcome, OrdinaryPayStart::already_paying);
+    finish(1, ChargeVerdict::declined);
+    EXPECT_EQ(begin_under(declined).outcome, OrdinaryPayStart::declined);
+    EXPECT_EQ(begin_under(paid).attempt.n, 2);
+    finish(2, ChargeVerdict::approved);
+    EXPECT_EQ(begin_under(paid).outcome, OrdinaryPayStart::already_paying) << "product's turn";
+    settled(true);
+    EXPECT_EQ(begin_under(paid).outcome, OrdinaryPayStart::already_paid);
+    EXPECT_EQ(begin_under(declined).outcome, OrdinaryPayStart::declined);
+    EXPECT_EQ(begin_under({paid.key, declined.fingerprint}).outcome, OrdinaryPayStart::key_reused);
+    EXPECT_EQ(cancel(), OrdinaryCancel::refunded);
+    EXPECT_EQ(begin_under(paid).outcome, OrdinaryPayStart::already_paid) << "it was answered that";
+    EXPECT_EQ(begin().outcome, OrdinaryPayStart::refunded);
+}
+
+TEST_F(OrdinaryOrderStoreTest, ACancelKeyHasOneAnswerForGood) {
+    const RequestKey too_soon = key();
+    const RequestKey stalled = key();
+    const RequestKey last = key();
+    EXPECT_EQ(cancel(too_soon), OrdinaryCancel::not_found);
+    const Placement placed = place(order_);
+    EXPECT_EQ(cancel(too_soon), OrdinaryCancel::placing);
+    reserve(placed);
+    EXPECT_EQ(begin().outcome, OrdinaryPayStart::started);
+    EXPECT_EQ(cancel(stalled), OrdinaryCancel::paying);
+    finish(1, ChargeVerdict::approved);
+    settled(true);
+    EXPECT_EQ(cancel(stalled), OrdinaryCancel::paying) << "its first try came late";
+    EXPECT_EQ(cancel(too_soon), OrdinaryCancel::placing);
+    EXPECT_EQ(found().state, OrderState::paid);
+    EXPECT_EQ(cancel(last), OrdinaryCancel::refunded);
+    EXPECT_EQ(cancel(last), OrdinaryCancel::already_refunded);
+    EXPECT_EQ(cancel(stalled), OrdinaryCancel::paying);
+    EXPECT_EQ(cancel(RequestKey{last.key, shop_.new_id()}), OrdinaryCancel::key_reused);
+}
+
+TEST_F(OrdinaryOrderStoreTest, ACancelKeyFreesTheUnitsOnce) {
+    reserve(place(order_));
+    const RequestKey mine = key();
+    EXPECT_EQ(cancel(mine), OrdinaryCancel::cancelled);
+    EXPECT_EQ(cancel(mine), OrdinaryCancel::already_cancelled);
+    EXPECT_EQ(work().size(), 1u);
+    EXPECT_EQ(history(), "placed reserved cancelled ");
+}
+
+TEST_F(OrdinaryOrderStoreTest, LetsGoOfWhatALateAskGotForARefusedAttempt) {
+    const Placement first = place(order_);
+    EXPECT_TRUE(refuse(first));
+    EXPECT_TRUE(work().empty());
+    EXPECT_FALSE(reserve(first)) << "it travelled for long";
+    auto items = work();
+    ASSERT_EQ(items.size(), 1u);
+    EXPECT_EQ(items[0].subject_id, first.reservation_id);
+    ASSERT_EQ(items[0].lines.size(), 2u);
+    EXPECT_EQ(items[0].lines[0].quantity + items[0].lines[1].quantity, 0);
+
+    const Placement second = place(order_);
+    EXPECT_TRUE(refuse(second));
+    const Placement third = place(order_);
+    EXPECT_FALSE(reserve(second)) << "nor is it the units of another attempt";
+    items = work();
+    ASSERT_EQ(items.size(), 1u);
+    EXPECT_EQ(items[0].subject_id, second.reservation_id);
+    EXPECT_TRUE(reserve(third));
+    EXPECT_FALSE(reserve(third));
+    EXPECT_TRUE(work().empty()) << "those are the order's";
+}
+
+TEST_F(OrdinaryOrderStoreTest, RefusesATotalThatNobodyCanPay) {
+    const RefusedOrder why{OrderRefusal::total_too_large, {}, {}};
+    const Placement placed = place(order_);
+    EXPECT_TRUE(shop_.run(
+        shop_.ordinary_orders.refused(placed.order_id, placed.attempt, why, true, TestShop::soon())
+    ));
+    EXPECT_EQ(found().refusal->why, OrderRefusal::total_too_large);
+    EXPECT_EQ(work().size(), 1u);
+}
+
+TEST_F(OrdinaryOrderStoreTest, KeepsReleasesAndKeysForATime) {
+    reserve(place(order_));
+    EXPECT_EQ(cancel(key()), OrdinaryCancel::cancelled);
+    OrdinaryOrderStore::NewOrder bought = another();
+    const base::Uuid cancelled = std::exchange(order_, bought).id;
+    reserve(place(order_));
+    pay();
+    EXPECT_EQ(cancel(key()), OrdinaryCancel::refunded);
+    constexpr WorkStore::Retention retention{.keys_ms = 3'600'000, .releases_ms = 1'800'000};
+    const auto prune = [&] {
+        return shop_.run(shop_.work_items.prune(1, retention, TestShop::soon()));
+    };
+    const auto left = [&](const std::string& table) {
+        return shop_.number("SELECT count(*) FROM orders." + table);
+    };
+    shop_.execute("UPDATE orders.work_items SET created_at = now() - interval '1 year'");
+    EXPECT_EQ(prune(), 0) << "product was not told yet";
+    shop_.execute("UPDATE orders.work_items SET done_at = now() - interval '29 minutes'");
+    EXPECT_EQ(prune(), 0);
+    shop_.execute(
+        "UPDATE orders.work_items SET done_at = now() - interval '31 minutes';"
+        "UPDATE orders.order_keys SET created_at = now() - interval '61 minutes'"
+    );
+    EXPECT_EQ(prune(), 1);
+    EXPECT_EQ(left("order_keys"), 1) << "as many as were asked for";
+    EXPECT_EQ(left("work_items WHERE kind = 'release_reservation'"), 0);
+    EXPECT_EQ(prune(), 1);
+    EXPECT_EQ(prune(), 0);
+    EXPECT_EQ(left("order_keys"), 0);
+    EXPECT_EQ(left("work_items"), 1) << "a return is of the order's history";
+    EXPECT_EQ(
+        history(),
+        "returned placed reserved payment_started payment_approved paid cancelled refund_due "
+    );
+    order_.id = cancelled;
+    EXPECT_EQ(history(), "placed reserved cancelled ");
 }
 
 TEST_F(OrdinaryOrderStoreTest, ADeclineLeavesTheUnits) {

@@ -6,7 +6,16 @@ namespace order {
 namespace {
 
 constexpr postgres::Statement begin_statement{
-    "pay_begin", "SELECT outcome, n, amount_cents, currency FROM orders.pay_begin_v1($1, $2, $3)"
+    "pay_begin",
+    "SELECT outcome, n, amount_cents, currency FROM orders.pay_begin_v2($1, $2, $3, $4, $5)"
+};
+
+constexpr postgres::Statement unbind_statement{
+    "pay_unbind", "SELECT orders.pay_unbind_v1($1, $2, $3) IS NULL"
+};
+
+constexpr postgres::Statement cancel_statement{
+    "sale_order_cancel", "SELECT orders.sale_order_cancel_v1($1, $2, $3, $4)"
 };
 
 constexpr postgres::Statement finish_statement{
@@ -54,12 +63,21 @@ net::awaitable<std::vector<PayStartResult>> PaymentStore::begin(
 ) {
     std::vector<base::Uuid> orders;
     std::vector<base::Uuid> customers;
+    std::vector<base::Uuid> keys;
+    std::vector<base::Uuid> fingerprints;
     for (const BeginRequest& request : requests) {
         orders.push_back(request.order_id);
         customers.push_back(request.customer_id);
+        const RequestKey key = request.key.value_or(RequestKey{});
+        keys.push_back(key.key);
+        fingerprints.push_back(key.fingerprint);
     }
     postgres::Parameters parameters;
-    parameters.uuid_array(orders).uuid_array(customers).int8(paying_ms);
+    parameters.uuid_array(orders)
+        .uuid_array(customers)
+        .uuid_array(keys)
+        .uuid_array(fingerprints)
+        .int8(paying_ms);
     const auto rows = co_await pool_.query(begin_statement, parameters, deadline);
     DOORBUSTER_ASSERT(rows.rows() == requests.size());
     std::vector<PayStartResult> results(requests.size());
@@ -74,6 +92,14 @@ net::awaitable<std::vector<PayStartResult>> PaymentStore::begin(
         };
     }
     co_return results;
+}
+
+net::awaitable<void> PaymentStore::unbind(
+    base::Uuid customer, RequestKey key, std::int32_t n, net::Deadline deadline
+) {
+    postgres::Parameters parameters;
+    parameters.uuid(customer).uuid(key.key).int4(n);
+    co_await pool_.query(unbind_statement, parameters, deadline);
 }
 
 net::awaitable<std::vector<PayFinish>> PaymentStore::finish(
@@ -135,6 +161,15 @@ net::awaitable<RefundOutcome> PaymentStore::refund(
     parameters.uuid(order).uuid(customer);
     const auto result = co_await pool_.query(refund_statement, parameters, deadline);
     co_return static_cast<RefundOutcome>(result.integer(0, 0));
+}
+
+net::awaitable<SaleCancel> PaymentStore::cancel(
+    base::Uuid order, base::Uuid customer, RequestKey key, net::Deadline deadline
+) {
+    postgres::Parameters parameters;
+    parameters.uuid(order).uuid(customer).uuid(key.key).uuid(key.fingerprint);
+    const auto result = co_await pool_.query(cancel_statement, parameters, deadline);
+    co_return static_cast<SaleCancel>(result.integer(0, 0));
 }
 
 net::awaitable<std::vector<PaymentStore::Due>> PaymentStore::claim_due(

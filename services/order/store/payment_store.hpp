@@ -18,10 +18,17 @@ class PaymentStore {
     struct BeginRequest {
         base::Uuid order_id;
         base::Uuid customer_id;
+        std::optional<RequestKey> key = {};
     };
-    /// reserved -> paying, while the hold is unexpired; commits the attempt's row.
+    /// reserved -> paying, while the hold is unexpired; commits the attempt's row, and the key with
+    /// it. A key that has an attempt is answered with what became of that.
     net::awaitable<std::vector<PayStartResult>> begin(
         const std::vector<BeginRequest>& requests, std::int64_t paying_ms, net::Deadline deadline
+    );
+
+    /// The provider was never asked about the key's attempt `n`: the key is free again.
+    net::awaitable<void> unbind(
+        base::Uuid customer, RequestKey key, std::int32_t n, net::Deadline deadline
     );
 
     struct FinishRequest {
@@ -51,6 +58,12 @@ class PaymentStore {
     /// A paid order of a sale becomes refunded: its money is due back, its units due at product.
     net::awaitable<RefundOutcome> refund(
         const base::Uuid& order, const base::Uuid& customer, net::Deadline deadline
+    );
+
+    /// What comes before the sale's row gives an order's units back, and again after it said no.
+    /// The key decides at its first request what it can come to.
+    net::awaitable<SaleCancel> cancel(
+        base::Uuid order, base::Uuid customer, RequestKey key, net::Deadline deadline
     );
 
     /// Attempts whose money must be voided or given back, claimed for `claim_ms`, and for twice as

@@ -217,6 +217,167 @@ TEST_F(PaymentStoreTest, FindsAttemptsWhoseVerdictIsMissing) {
     EXPECT_TRUE(open().empty());
 }
 
+class PayKeyTest : public PaymentStoreTest {
+  protected:
+    RequestKey key() { return {shop_.new_id(), shop_.new_id()}; }
+    PayStartResult begin(const Take& take, std::optional<RequestKey> key) {
+        const PaymentStore::BeginRequest request{take.order_id, take.customer_id, key};
+        return shop_.run(shop_.payments.begin({request}, 60'000, TestShop::soon())).at(0);
+    }
+    std::int64_t keys() { return shop_.number("SELECT count(*) FROM orders.order_keys"); }
+};
+
+TEST_F(PayKeyTest, IsAnsweredWithWhatBecameOfItsAttempt) {
+    const RequestKey declined = key();
+    const RequestKey paid = key();
+    const RequestKey late = key();
+    EXPECT_EQ(begin(take_, declined).attempt.n, 1);
+    EXPECT_EQ(begin(take_, declined).outcome, PayStart::already_paying);
+    EXPECT_EQ(begin(take_, late).outcome, PayStart::already_paying) << "not its attempt";
+    shop_.finish(take_, 1, ChargeVerdict::declined);
+    EXPECT_EQ(begin(take_, declined).outcome, PayStart::declined);
+    EXPECT_EQ(begin(take_, paid).attempt.n, 2);
+    shop_.finish(take_, 2, ChargeVerdict::approved);
+    EXPECT_EQ(begin(take_, declined).outcome, PayStart::declined) << "whatever came after it";
+    EXPECT_EQ(begin(take_, paid).outcome, PayStart::already_paid);
+    EXPECT_EQ(begin(take_, late).outcome, PayStart::already_paid);
+    shop_.run(shop_.payments.refund(take_.order_id, take_.customer_id, TestShop::soon()));
+    EXPECT_EQ(begin(take_, paid).outcome, PayStart::already_paid) << "it was answered that";
+    EXPECT_EQ(begin(take_, late).outcome, PayStart::already_paid) << "and that";
+    EXPECT_EQ(begin(take_, declined).outcome, PayStart::declined);
+    EXPECT_EQ(begin(take_, key()).outcome, PayStart::refunded);
+    EXPECT_EQ(begin(take_, std::nullopt).outcome, PayStart::refunded);
+    EXPECT_EQ(shop_.number("SELECT count(*) FROM orders.payment_attempts"), 2);
+    EXPECT_EQ(keys(), 3) << "only an attempt binds a key";
+}
+
+TEST_F(PayKeyTest, OfALapsedAttemptIsExpired) {
+    const RequestKey mine = key();
+    const PaymentStore::BeginRequest request{take_.order_id, take_.customer_id, mine};
+    shop_.run(shop_.payments.begin({request}, 20, TestShop::soon()));
+    wait_ms(30);
+    shop_.run(shop_.payments.lapse(10, TestShop::soon()));
+    EXPECT_EQ(begin(take_, mine).outcome, PayStart::expired);
+    EXPECT_EQ(shop_.finish(take_, 1, ChargeVerdict::approved), PayFinish::refund_due);
+    EXPECT_EQ(begin(take_, mine).outcome, PayStart::expired);
+}
+
+TEST_F(PayKeyTest, IsOneCustomersForOneRequest) {
+    const Take other = shop_.take_of(take_.customer_id);
+    const base::Uuid second_sale = shop_.make_sale({.units = 5});
+    shop_.apply(second_sale, {other});
+    const RequestKey mine = key();
+    EXPECT_EQ(begin(take_, mine).outcome, PayStart::started);
+    EXPECT_EQ(begin(other, RequestKey{mine.key, shop_.new_id()}).outcome, PayStart::key_reused);
+    EXPECT_EQ(shop_.state_of(other), OrderState::reserved);
+    const Take stranger = shop_.take();
+    shop_.apply(sale_, {stranger});
+    EXPECT_EQ(begin(stranger, mine).outcome, PayStart::started) << "somebody else's key";
+    Take not_mine = take_;
+    not_mine.customer_id = stranger.customer_id;
+    EXPECT_EQ(begin(not_mine, key()).outcome, PayStart::not_found);
+    EXPECT_EQ(keys(), 2);
+}
+
+TEST_F(PayKeyTest, AnswersABatchInItsOrder) {
+    const RequestKey known = key();
+    ASSERT_EQ(begin(take_, known).outcome, PayStart::started);
+    const Take keyed = shop_.take();
+    const Take plain = shop_.take();
+    shop_.apply(sale_, {keyed, plain});
+    const RequestKey fresh = key();
+    const auto ask = [](const Take& take, std::optional<RequestKey> key) {
+        return PaymentStore::BeginRequest{take.order_id, take.customer_id, key};
+    };
+    const auto results = shop_.run(shop_.payments.begin(
+        {ask(take_, known),
+         ask(plain, std::nullopt),
+         ask(keyed, fresh),
+         ask(keyed, fresh),
+         ask(keyed, std::nullopt),
+         ask(take_, RequestKey{known.key, shop_.new_id()}),
+         ask(shop_.take(), key())},
+        60'000,
+        TestShop::soon()
+    ));
+    std::vector<PayStart> outcomes;
+    for (const PayStartResult& result : results) outcomes.push_back(result.outcome);
+    const std::vector<PayStart> expected{
+        PayStart::already_paying,
+        PayStart::started,
+        PayStart::started,
+        PayStart::already_paying,
+        PayStart::already_paying,
+        PayStart::key_reused,
+        PayStart::not_found
+    };
+    EXPECT_EQ(outcomes, expected);
+    EXPECT_EQ(results[1].attempt.order_id, plain.order_id);
+    EXPECT_EQ(results[2].attempt.order_id, keyed.order_id);
+    EXPECT_EQ(results[2].attempt.amount_cents, 1999);
+}
+
+TEST_F(PayKeyTest, IsFreeAgainIfNobodyWasAsked) {
+    const RequestKey mine = key();
+    ASSERT_EQ(begin(take_, mine).outcome, PayStart::started);
+    shop_.run(shop_.payments.unbind(take_.customer_id, mine, 2, TestShop::soon()));
+    EXPECT_EQ(keys(), 1) << "another attempt's";
+    shop_.run(shop_.payments.unbind(take_.customer_id, mine, 1, TestShop::soon()));
+    shop_.finish(take_, 1, ChargeVerdict::declined);
+    EXPECT_EQ(begin(take_, mine).attempt.n, 2);
+}
+
+class CancelKeyTest : public PayKeyTest {
+  protected:
+    SaleCancel cancel(const Take& take, RequestKey key) {
+        return shop_.run(
+            shop_.payments.cancel(take.order_id, take.customer_id, key, TestShop::soon())
+        );
+    }
+};
+
+TEST_F(CancelKeyTest, NeverRefundsWhatItFoundUnpaid) {
+    const RequestKey stalled = key();
+    EXPECT_EQ(cancel(take_, stalled), SaleCancel::give_back) << "and then its pod stalls";
+    ASSERT_EQ(shop_.begin(take_).outcome, PayStart::started);
+    const RequestKey refused = key();
+    EXPECT_EQ(cancel(take_, refused), SaleCancel::paying);
+    shop_.finish(take_, 1, ChargeVerdict::approved);
+    EXPECT_EQ(cancel(take_, stalled), SaleCancel::paying);
+    EXPECT_EQ(cancel(take_, refused), SaleCancel::paying) << "the key's answer for good";
+    EXPECT_EQ(shop_.state_of(take_), OrderState::paid);
+    const RequestKey again = key();
+    EXPECT_EQ(cancel(take_, again), SaleCancel::refunded);
+    EXPECT_EQ(cancel(take_, again), SaleCancel::refunded);
+    EXPECT_EQ(cancel(take_, stalled), SaleCancel::paying);
+    EXPECT_EQ(shop_.state_of(take_), OrderState::refunded);
+    EXPECT_EQ(attempt_state(1), 5);
+    EXPECT_EQ(shop_.violations(sale_), "");
+}
+
+TEST_F(CancelKeyTest, IsOneCustomersForOneOrder) {
+    const RequestKey mine = key();
+    EXPECT_EQ(cancel(take_, mine), SaleCancel::give_back);
+    shop_.apply(sale_, {}, {{take_.order_id, take_.customer_id}});
+    EXPECT_EQ(cancel(take_, mine), SaleCancel::cancelled);
+    EXPECT_EQ(cancel(take_, {mine.key, shop_.new_id()}), SaleCancel::key_reused);
+    Take stranger = take_;
+    stranger.customer_id = shop_.new_id();
+    EXPECT_EQ(cancel(stranger, mine), SaleCancel::not_found);
+    EXPECT_EQ(keys(), 1);
+}
+
+TEST_F(CancelKeyTest, OfAnExpiredOrderIsRefused) {
+    const base::Uuid sale = shop_.make_sale({.units = 5, .hold_ms = 20});
+    const Take take = shop_.take();
+    shop_.apply(sale, {take});
+    wait_ms(30);
+    shop_.apply(sale, {});
+    const RequestKey mine = key();
+    EXPECT_EQ(cancel(take, mine), SaleCancel::expired);
+    EXPECT_EQ(cancel(take, mine), SaleCancel::expired);
+}
+
 class RefundTest : public PaymentStoreTest {
   protected:
     RefundOutcome refund(const Take& take) {

@@ -51,6 +51,8 @@ constexpr postgres::Statement finish_statement{
     "UPDATE orders.work_items SET done_at = clock_timestamp() WHERE id = $1 AND done_at IS NULL"
 };
 
+constexpr postgres::Statement prune_statement{"work_prune", "SELECT orders.prune_v1($1, $2, $3)"};
+
 }  // namespace
 
 net::awaitable<std::vector<WorkStore::SettleItem>> WorkStore::claim_settlements(
@@ -100,6 +102,15 @@ net::awaitable<void> WorkStore::finish_release(base::Uuid reservation, net::Dead
     postgres::Parameters parameters;
     parameters.uuid(reservation);
     co_await pool_.query(finish_release_statement, parameters, deadline);
+}
+
+net::awaitable<std::int64_t> WorkStore::prune(
+    int limit, Retention retention, net::Deadline deadline
+) {
+    postgres::Parameters parameters;
+    parameters.int4(limit).int8(retention.keys_ms).int8(retention.releases_ms);
+    const auto row = co_await pool_.query(prune_statement, parameters, deadline);
+    co_return row.integer(0, 0);
 }
 
 net::awaitable<void> WorkStore::finish(std::int64_t id, net::Deadline deadline) {

@@ -41,6 +41,15 @@ class WorkStore {
         int limit, std::int64_t claim_ms, net::Deadline deadline
     );
 
+    /// Deletes up to `limit` idempotency keys of pay and cancel, and as many releases that product
+    /// confirmed, that are older than this; how many of whichever were more. What else is done
+    /// stays: the order's history and the audit read it.
+    struct Retention {
+        std::int64_t keys_ms = std::int64_t{40} * 24 * 3600 * 1000;
+        std::int64_t releases_ms = std::int64_t{7} * 24 * 3600 * 1000;
+    };
+    net::awaitable<std::int64_t> prune(int limit, Retention retention, net::Deadline deadline);
+
     net::awaitable<void> finish(std::int64_t id, net::Deadline deadline);
     /// As finish, by what the item is about; harmless if it is done or was never ordered.
     net::awaitable<void> finish_release(base::Uuid reservation, net::Deadline deadline);

@@ -1,0 +1,142 @@
+"""Idempotency-Key on pay and cancel, for orders of both kinds: one key has one answer, also after the
+order has moved on, and what comes late under it changes nothing."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from shop.waiting import wait_until
+
+PODS = ("order-1", "order-2")
+
+
+def new_key():
+    return str(uuid.uuid4())
+
+
+def order_of_a_sale(shop, token):
+    return shop.buy(shop.make_sale(), token).body["order_id"]
+
+
+def ordinary_order(shop, token):
+    lines = [{"product_id": shop.product_id, "quantity": 1}]
+    placed = shop.request("POST", "/api/v1/orders", token=token, key=new_key(), body={"lines": lines})
+    return placed.body["order_id"]
+
+
+@pytest.fixture(params=[order_of_a_sale, ordinary_order], ids=["sale", "ordinary"])
+def order(request, shop):
+    """(order, its customer's token)"""
+    token = shop.customer()
+    return request.param(shop, token), token
+
+
+def state(shop, order, token):
+    return shop.request("GET", f"/api/v1/orders/{order}", token=token).body["state"]
+
+
+def charges(shop, order):
+    sql = f"select string_agg(state, ' ' order by created_at) from sandbox.charges where provider_key like '{order}:%'"
+    return shop.shop.postgres.ask(sql)
+
+
+def test_a_paid_key_stays_paid(shop, order):
+    order, token = order
+    key = new_key()
+    first = shop.pay(order, token, key=key)
+    assert (first.status, first.body["state"]) == (200, "paid")
+    assert shop.cancel(order, token).body["state"] == "refunded"
+    for pod in PODS:
+        again = shop.pay(order, token, key=key, room=pod)
+        assert (again.status, again.body) == (200, first.body)
+    assert shop.pay(order, token).code == "refunded", "without a key the order's state answers"
+    assert shop.pay(order, token, key=new_key()).code == "refunded"
+    wait_until(lambda: charges(shop, order) == "refunded", 5, what="the money went back")
+
+
+def test_a_declined_key_stays_declined(shop, order):
+    order, token = order
+    key = new_key()
+    assert shop.pay(order, token, "sandbox:decline", key=key).status == 402
+    assert shop.pay(order, token, key=new_key()).status == 200
+    again = shop.pay(order, token, "sandbox:decline", key=key)
+    assert (again.status, again.code) == (402, "declined")
+    assert charges(shop, order) == "declined charged"
+
+
+def test_a_key_is_for_one_request(shop, order):
+    order, token = order
+    key = new_key()
+    assert shop.pay(order, token, "sandbox:decline", key=key).status == 402
+    other_method = shop.pay(order, token, "sandbox:approve", key=key)
+    assert (other_method.status, other_method.code) == (422, "key_reused")
+    assert other_method.body["field"] == "header Idempotency-Key"
+    assert state(shop, order, token) == "reserved"
+    another = ordinary_order(shop, token)
+    assert shop.pay(another, token, "sandbox:decline", key=key).code == "key_reused"
+    assert shop.cancel(order, token, key=key).body["state"] == "cancelled", "cancel has its own keys"
+    for other in (another, order_of_a_sale(shop, token)):
+        assert shop.cancel(other, token, key=key).code == "key_reused"
+        assert state(shop, other, token) == "reserved"
+
+
+def test_a_bad_key_is_named(shop, order):
+    order, token = order
+    for refused in (
+        shop.pay(order, token, key="with space"),
+        shop.cancel(order, token, key="k" * 129),
+    ):
+        assert (refused.status, refused.code) == (400, "invalid_field")
+        assert refused.body["field"] == "header Idempotency-Key"
+    assert state(shop, order, token) == "reserved"
+
+
+def test_a_refused_cancel_refunds_nothing_later(shop, order):
+    """The first try stalls, the second is answered "paying": whenever the first one comes through,
+    it is told the same."""
+    order, token = order
+    key = new_key()
+    assert shop.pay(order, token, "sandbox:slow").status == 202
+    refused = shop.cancel(order, token, key=key)
+    assert (refused.status, refused.code) == (409, "paying")
+    wait_until(lambda: state(shop, order, token) == "paid", 10, what="the order is paid")
+    for pod in PODS:
+        late = shop.cancel(order, token, key=key, room=pod)
+        assert (late.status, late.code) == (409, "paying")
+    assert state(shop, order, token) == "paid"
+    assert shop.cancel(order, token, key=new_key()).body["state"] == "refunded"
+
+
+def test_a_cancel_key_cancels_once(shop, order):
+    order, token = order
+    key = new_key()
+    for pod in (None, *PODS):
+        done = shop.cancel(order, token, key=key, room=pod)
+        assert (done.status, done.body["state"]) == (200, "cancelled")
+    assert shop.pay(order, token, key=key).code == "cancelled"
+
+
+def test_clicks_under_one_key_charge_once(shop, order):
+    order, token = order
+    key = new_key()
+    with ThreadPoolExecutor(10) as pool:
+        answers = list(
+            pool.map(lambda number: shop.pay(order, token, key=key, room=PODS[number % 2]), range(20))
+        )
+    assert {answer.status for answer in answers} <= {200, 202}
+    wait_until(lambda: state(shop, order, token) == "paid", 5, what="the order is paid")
+    assert charges(shop, order) == "charged"
+
+
+def test_nobody_binds_or_reads_another_ones_keys(shop, order):
+    order, token = order
+    key, other = new_key(), shop.customer()
+    assert shop.pay(order, token, key=key).status == 200
+    assert shop.pay(order, other, key=key).code == "order_unknown"
+    assert shop.cancel(order, other, key=key).code == "order_unknown"
+    assert state(shop, order, token) == "paid"
+
+
+def test_the_books_agree(shop):
+    shop.audit()

@@ -79,6 +79,13 @@ void read_limits(base::Environment& environment, Config& config) {
         100,
         "transactions of a sale begin so far apart under load; a buyer alone never waits for it"
     );
+    engine.peek_interval_min_ms = environment.integer_or(
+        "SALE_SNAPSHOT_INTERVAL_MIN_MS",
+        5,
+        0,
+        100,
+        "so are snapshots, which refuse while nothing is left; the first one never waits"
+    );
     engine.batch_timeout_ms = environment.integer_or(
         "SALE_BATCH_TIMEOUT_MS", 1500, 100, 60000, "after it a transaction's outcome is unknown"
     );

@@ -32,7 +32,7 @@ NOTES = (
     " buyers in a closed loop get comes by the clock, over 4,000 connections.",
     "overload.connections.*: the shop as it is. The crowd shares its cores and can't ask ten times"
     " as often, so ten times the fewest connections that keep it busy ask again as soon as they"
-    " have an answer. Refusals of 0 ms: nobody was refused.",
+    " have an answer; its refusals have no goal. Refusals of 0 ms: nobody was refused.",
     "overload.*: served_share is of capacity_per_s, recovered too, right afterwards;"
     " rss_growth_mib is the most that one room grew; health: /livez and /readyz of all rooms,"
     " admin: GET of the sale's audit, ten times a second each, on connections of their own.",

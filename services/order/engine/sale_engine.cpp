@@ -89,7 +89,7 @@ SaleEngine::SaleEngine(EngineParts parts, SaleTerms terms)
           parts.limits.queue_max,
           parts.limits.peek_max,
           [this](std::vector<KeyQuestion> questions) { return peek(std::move(questions)); },
-          milliseconds(parts.limits.batch_interval_min_ms)
+          milliseconds(parts.limits.peek_interval_min_ms)
       ),
       last_use_(net::SteadyClock::now()) {}
 

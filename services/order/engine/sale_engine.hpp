@@ -30,6 +30,7 @@ struct EngineLimits {
     std::size_t forwards_max = 2;   ///< batches under way to the holder
     std::size_t peek_max = 512;     ///< keys per snapshot
     std::int64_t batch_interval_min_ms = 0;  ///< between beginnings; 0: as fast as commits return
+    std::int64_t peek_interval_min_ms = 5;   ///< likewise between snapshots
     std::int64_t batch_timeout_ms = 1500;
     /// Whoever would wait longer in the line is told busy at once. Less than forward_timeout_ms:
     /// what another pod forwards waits behind the holder's line.

@@ -25,6 +25,7 @@ struct MigrateOptions {
     std::string migrations = "services";
     std::int64_t wait_s = 60;
     bool set_passwords = false;
+    postgres::MigrateLimits limits;
 };
 
 struct RoomSchema {
@@ -81,7 +82,11 @@ net::awaitable<Outcome> migrate_all(
     );
     for (const Step& step : steps) {
         const auto migrated = co_await postgres::migrate(
-            *connection, step.schema, step.migrations, net::deadline_in(migrate_patience)
+            *connection,
+            step.schema,
+            step.migrations,
+            net::deadline_in(migrate_patience),
+            options.limits
         );
         outcome.schemas.push_back(migrated);
     }
@@ -145,10 +150,34 @@ void add_migrate(CLI::App& root, Action& chosen) {
     migrate->add_flag(
         "--set-passwords", options->set_passwords, "Also set the passwords of roles that exist"
     );
+    migrate
+        ->add_option(
+            "--lock-timeout-ms",
+            options->limits.lock_timeout_ms,
+            "A step waits so long for a lock, and the shop behind it, before it tries again"
+        )
+        ->check(CLI::Range(10, 60000))
+        ->capture_default_str();
+    migrate
+        ->add_option(
+            "--concurrent-lock-timeout-ms",
+            options->limits.concurrent_lock_timeout_ms,
+            "The same of indexes that are built beside the shop, where nobody waits behind it"
+        )
+        ->check(CLI::Range(10, 3600000))
+        ->capture_default_str();
+    migrate
+        ->add_option(
+            "--attempts", options->limits.attempts_max, "A step tries so often to get its locks"
+        )
+        ->check(CLI::Range(1, 10000))
+        ->capture_default_str();
     migrate->footer(
         "Environment: DATABASE_ADMIN_URL; AUTH_, PRODUCT_, ORDERS_, PAYMENT_ and\n"
         "AUDITOR_DATABASE_PASSWORD (or ..._FILE with a path). Running it again, or several at "
-        "once, is harmless.\n\n"
+        "once, is harmless.\n"
+        "May run while the shop sells: no step holds anybody up for longer than its lock timeout;\n"
+        "one that doesn't get its locks gives up and says who holds them.\n\n"
         "Examples:\n"
         "  doorbuster migrate --migrations services\n"
         "  doorbuster migrate --set-passwords      after rotating the passwords"

@@ -10,10 +10,15 @@
 
 #include <fmt/format.h>
 
+#include "net/event.hpp"
+#include "postgres/apply_migration.hpp"
+#include "postgres/loose_step.hpp"
+
 namespace postgres {
 namespace {
 
 constexpr std::size_t digits_of_version = 4;
+constexpr std::chrono::milliseconds ask_for_lock_every{100};
 constexpr std::string_view undefined_table = "42P01";
 constexpr std::string_view invalid_schema = "3F000";
 
@@ -87,42 +92,37 @@ net::awaitable<int> newest_version(
     co_return static_cast<int>(found.integer(0, 0));
 }
 
-net::awaitable<void> apply(
-    Connection& connection,
-    const std::string& schema,
-    const Migration& migration,
-    net::Deadline deadline
+/// Asks again and again: a statement that waits for the lock would keep a view of the database, for
+/// whose end the holder waits when it builds an index concurrently.
+net::awaitable<void> lock_out_others(
+    Connection& connection, const std::string& schema, net::Deadline deadline
 ) {
-    const SchemaStatement record(
-        "migrations_record",
+    const SchemaStatement lock(
+        "migrations_lock",
         schema,
         fmt::format(
-            "INSERT INTO {}.schema_migrations (version, name, sha256) "
-            "VALUES ($1, $2, encode(sha256(convert_to($3::text, 'UTF8')), 'hex'))",
-            schema
+            "SELECT pg_try_advisory_lock(hashtextextended('doorbuster migrate {}', 0))", schema
         )
     );
-    Parameters parameters;
-    parameters.int4(migration.version).text(migration.name).text(migration.sql);
-    co_await connection.run("BEGIN", deadline);
-    std::exception_ptr failure;
-    try {
-        co_await connection.run(migration.sql, deadline);
-        co_await connection.query(record.get(), parameters, deadline);
-        co_await connection.run("COMMIT", deadline);
-    } catch (...) {
-        failure = std::current_exception();
+    while (true) {
+        const Parameters nothing;
+        const Result locked = co_await connection.query(lock.get(), nothing, deadline);
+        if (locked.boolean(0, 0)) co_return;
+        if (net::SteadyClock::now() + ask_for_lock_every >= deadline) {
+            throw std::runtime_error(
+                fmt::format("another migration of schema {} is under way; wait for its end", schema)
+            );
+        }
+        co_await net::sleep_for(ask_for_lock_every);
     }
-    if (!failure) co_return;
-    if (connection.is_open()) co_await connection.run("ROLLBACK", deadline);
-    std::rethrow_exception(failure);
 }
 
 net::awaitable<MigrationOutcome> migrate_locked(
     Connection& connection,
     const std::string& schema,
     const std::vector<Migration>& migrations,
-    net::Deadline deadline
+    net::Deadline deadline,
+    const MigrateLimits& limits
 ) {
     const std::string prepare = fmt::format(
         "CREATE SCHEMA IF NOT EXISTS {0};"
@@ -140,7 +140,7 @@ net::awaitable<MigrationOutcome> migrate_locked(
     outcome.to = outcome.from;
     for (const auto& migration : migrations) {
         if (migration.version <= outcome.from) continue;
-        co_await apply(connection, schema, migration, deadline);
+        co_await apply_migration(connection, schema, migration, limits, deadline);
         outcome.to = migration.version;
     }
     co_return outcome;
@@ -161,6 +161,11 @@ Migration read_migration(const std::filesystem::path& path) {
     text << file.rdbuf();
     if (!file || text.str().empty()) throw std::runtime_error(path.string() + ": can't be read");
     migration.sql = text.str();
+    try {
+        if (is_loose_step(migration.sql)) (void)loose_statements(migration.sql);
+    } catch (const std::runtime_error& error) {
+        throw std::runtime_error(path.string() + ": " + error.what());
+    }
     return migration;
 }
 
@@ -193,31 +198,26 @@ net::awaitable<MigrationOutcome> migrate(
     Connection& connection,
     const std::string& schema,
     const std::vector<Migration>& migrations,
-    net::Deadline deadline
+    net::Deadline deadline,
+    MigrateLimits limits
 ) {
     require_plain(schema);
-    // Waiting for another migrator may take long, and so may a step. Locks of a step stay
-    // bounded: who waits for one makes everybody else wait behind it.
-    const std::string lock = fmt::format(
-        "SET statement_timeout = 0; SET lock_timeout = 0;"
-        "SELECT pg_advisory_lock(hashtextextended('doorbuster migrate {}', 0));"
-        "RESET lock_timeout",
-        schema
-    );
+    co_await lock_out_others(connection, schema, deadline);
+    // A step may take long; how long it waits for locks is bounded.
+    co_await connection.run("SET statement_timeout = 0", deadline);
+    std::exception_ptr failure;
+    MigrationOutcome outcome;
+    try {
+        outcome = co_await migrate_locked(connection, schema, migrations, deadline, limits);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    // A connection that broke has lost the lock by itself.
     const std::string unlock = fmt::format(
         "SELECT pg_advisory_unlock(hashtextextended('doorbuster migrate {}', 0));"
         "RESET statement_timeout",
         schema
     );
-    co_await connection.run(lock, deadline);
-    std::exception_ptr failure;
-    MigrationOutcome outcome;
-    try {
-        outcome = co_await migrate_locked(connection, schema, migrations, deadline);
-    } catch (...) {
-        failure = std::current_exception();
-    }
-    // A connection that broke has lost the lock by itself.
     if (connection.is_open()) co_await connection.run(unlock, deadline);
     if (failure) std::rethrow_exception(failure);
     co_return outcome;

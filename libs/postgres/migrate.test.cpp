@@ -1,9 +1,12 @@
 #include "postgres/migrate.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <optional>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <gtest/gtest.h>
 
 #include "testing/run_on_loop.hpp"
@@ -23,12 +26,62 @@ class PostgresMigrate : public ::testing::Test {
         pool_ = std::make_unique<Pool>(loop_.get_executor(), settings_, nullptr);
     }
 
-    MigrationOutcome migrate_to(const std::vector<Migration>& migrations) {
+    MigrationOutcome migrate_to(
+        const std::vector<Migration>& migrations, MigrateLimits limits = {}
+    ) {
         const auto connection = ::testing::run_on_loop(loop_, pool_->acquire(soon()));
-        return ::testing::run_on_loop(loop_, migrate(*connection, "shop", migrations, soon()));
+        return ::testing::run_on_loop(
+            loop_, migrate(*connection, "shop", migrations, soon(), limits)
+        );
+    }
+
+    void run(std::string_view sql) {
+        const auto connection = ::testing::run_on_loop(loop_, pool_->acquire(soon()));
+        ::testing::run_on_loop(loop_, connection->run(sql, soon()));
+    }
+
+    /// A session that has looked at the table and keeps its transaction open.
+    std::shared_ptr<Connection> reader_of_items() {
+        auto connection = ::testing::run_on_loop(loop_, pool_->acquire(soon()));
+        ::testing::run_on_loop(
+            loop_, connection->run("BEGIN; SELECT count(*) FROM shop.item", soon())
+        );
+        return connection;
     }
 
     int version() { return ::testing::run_on_loop(loop_, schema_version(*pool_, "shop", soon())); }
+
+    /// Two migrators at once; both succeed.
+    std::vector<MigrationOutcome> migrate_twice_at_once(const std::vector<Migration>& steps) {
+        const auto one = ::testing::run_on_loop(loop_, pool_->acquire(soon()));
+        const auto two = ::testing::run_on_loop(loop_, pool_->acquire(soon()));
+        const std::string schema = "shop";
+        std::vector<MigrationOutcome> outcomes;
+        for (const auto& connection : {one, two}) {
+            net::asio::co_spawn(
+                loop_,
+                migrate(*connection, schema, steps, soon()),
+                [&](std::exception_ptr error, MigrationOutcome outcome) {
+                    EXPECT_FALSE(error);
+                    outcomes.push_back(outcome);
+                }
+            );
+        }
+        loop_.restart();
+        while (outcomes.size() < 2) loop_.run_one();
+        return outcomes;
+    }
+
+    bool has_whole_index(const std::string& name) {
+        Parameters parameters;
+        parameters.text(name);
+        const Statement whole{
+            "whole_index",
+            "SELECT coalesce(bool_and(indisvalid), false) FROM pg_index"
+            " WHERE indexrelid = to_regclass($1)"
+        };
+        return ::testing::run_on_loop(loop_, pool_->query(whole, parameters, soon())).boolean(0, 0);
+    }
 
     net::asio::io_context loop_;
     PoolSettings settings_;
@@ -74,39 +127,157 @@ TEST_F(PostgresMigrate, AFailingStepLeavesNothing) {
 }
 
 TEST_F(PostgresMigrate, SeveralAtOnceAreHarmless) {
-    const auto one = ::testing::run_on_loop(loop_, pool_->acquire(soon()));
-    const auto two = ::testing::run_on_loop(loop_, pool_->acquire(soon()));
-    const std::vector<Migration> steps{
-        {1, "slow", "CREATE TABLE shop.item (id integer); SELECT pg_sleep(0.3);"}, second
-    };
-    const std::string schema = "shop";
-    std::vector<MigrationOutcome> outcomes;
-    for (const auto& connection : {one, two}) {
-        net::asio::co_spawn(
-            loop_,
-            migrate(*connection, schema, steps, soon()),
-            [&](std::exception_ptr error, MigrationOutcome outcome) {
-                EXPECT_FALSE(error);
-                outcomes.push_back(outcome);
-            }
+    const auto outcomes = migrate_twice_at_once(
+        {{1, "slow", "CREATE TABLE shop.item (id integer); SELECT pg_sleep(0.3);"},
+         second,
+         // Waits for whoever keeps a view of the database: also for one that waits to migrate?
+         {3, "index", "-- no-transaction\nCREATE INDEX CONCURRENTLY item_id ON shop.item (id);\n"}}
+    );
+    EXPECT_EQ(outcomes[0].from, 0);
+    EXPECT_EQ(outcomes[0].to, 3);
+    EXPECT_EQ(outcomes[1].from, 3);
+    EXPECT_EQ(outcomes[1].to, 3);
+    EXPECT_TRUE(has_whole_index("shop.item_id"));
+}
+
+constexpr MigrateLimits impatient{
+    .lock_timeout_ms = 100,
+    .concurrent_lock_timeout_ms = 100,
+    .attempts_max = 3,
+    .retry_first_ms = 10,
+    .retry_most_ms = 20
+};
+
+TEST_F(PostgresMigrate, GivesUpAndSaysWhoIsInTheWay) {
+    migrate_to({first});
+    auto reader = reader_of_items();
+    std::string said;
+    try {
+        migrate_to({first, second}, impatient);
+    } catch (const MigrationBlocked& error) {
+        said = error.what();
+    }
+    const std::string pid = std::to_string(reader->backend_pid());
+    for (const std::string& part :
+         {std::string("step 2 (second)"),
+          std::string("in 3 attempts"),
+          "process " + pid + " (role postgres",
+          std::string("idle in transaction"),
+          std::string("pg_terminate_backend")}) {
+        EXPECT_NE(said.find(part), std::string::npos) << part << " in: " << said;
+    }
+    EXPECT_EQ(version(), 1) << "what came before it stays";
+    ::testing::run_on_loop(loop_, reader->run("ROLLBACK", soon()));
+    EXPECT_EQ(migrate_to({first, second}, impatient).to, 2);
+}
+
+TEST_F(PostgresMigrate, TriesAgainUntilTheLocksAreFree) {
+    migrate_to({first});
+    auto reader = reader_of_items();
+    net::asio::steady_timer leaves(loop_, std::chrono::milliseconds(400));
+    leaves.async_wait([&reader](boost::system::error_code) {
+        reader.reset();  // in the middle of a transaction: the pool closes it
+    });
+    MigrateLimits patient = impatient;
+    patient.attempts_max = 100;
+    EXPECT_EQ(migrate_to({first, second}, patient).to, 2);
+    EXPECT_FALSE(reader);
+}
+
+net::awaitable<std::chrono::milliseconds> longest_read(Pool& pool, const bool& is_over) {
+    const Statement read{"read_items", "SELECT count(*) FROM shop.item"};
+    std::chrono::milliseconds longest{0};
+    while (!is_over) {
+        const auto began = net::SteadyClock::now();
+        co_await pool.query(read, {}, soon());
+        longest = std::max(
+            longest,
+            std::chrono::duration_cast<std::chrono::milliseconds>(net::SteadyClock::now() - began)
         );
     }
-    loop_.restart();
-    while (outcomes.size() < 2) loop_.run_one();
-    EXPECT_EQ(outcomes[0].from, 0);
-    EXPECT_EQ(outcomes[0].to, 2);
-    EXPECT_EQ(outcomes[1].from, 2);
-    EXPECT_EQ(outcomes[1].to, 2);
+    co_return longest;
+}
+
+TEST_F(PostgresMigrate, NobodyWaitsLongBehindAStepThatWaits) {
+    migrate_to({first});
+    const auto reader = reader_of_items();
+    bool is_over = false;
+    std::optional<std::chrono::milliseconds> longest;
+    net::asio::co_spawn(
+        loop_,
+        longest_read(*pool_, is_over),
+        [&longest](std::exception_ptr error, std::chrono::milliseconds found) {
+            EXPECT_FALSE(error);
+            longest = found;
+        }
+    );
+    MigrateLimits limits = impatient;
+    limits.attempts_max = 20;
+    EXPECT_THROW(migrate_to({first, second}, limits), MigrationBlocked);
+    is_over = true;
+    while (!longest) loop_.run_one();
+    // 20 attempts of 100 ms; without a bound it waits for the reader's end.
+    EXPECT_LT(*longest, std::chrono::milliseconds(1000));
+}
+
+TEST_F(PostgresMigrate, AnInterruptedStepWithoutTransactionGoesOn) {
+    migrate_to({first});
+    run("INSERT INTO shop.item VALUES (1), (2), (2)");
+    const Migration indexes{
+        2,
+        "indexes",
+        "-- no-transaction\n"
+        "CREATE INDEX CONCURRENTLY item_half ON shop.item ((id / 2));\n"
+        "CREATE UNIQUE INDEX CONCURRENTLY item_id ON shop.item (id);\n"
+        "DROP INDEX CONCURRENTLY IF EXISTS shop.item_never_there;\n"
+    };
+    EXPECT_THROW(migrate_to({first, indexes}), Error) << "two items are equal";
+    EXPECT_EQ(version(), 1);
+    EXPECT_TRUE(has_whole_index("shop.item_half"));
+    EXPECT_FALSE(has_whole_index("shop.item_id"));
+    run("DELETE FROM shop.item WHERE id = 2");
+    EXPECT_EQ(migrate_to({first, indexes}).to, 2);
+    EXPECT_TRUE(has_whole_index("shop.item_half"));
+    EXPECT_TRUE(has_whole_index("shop.item_id"));
+}
+
+TEST_F(PostgresMigrate, AnIndexThatWaitsForAnOldTransactionSaysSo) {
+    migrate_to({first});
+    const auto writer = ::testing::run_on_loop(loop_, pool_->acquire(soon()));
+    ::testing::run_on_loop(loop_, writer->run("BEGIN; INSERT INTO shop.item VALUES (1)", soon()));
+    const Migration index{
+        2, "index", "-- no-transaction\nCREATE INDEX CONCURRENTLY item_id ON shop.item (id);\n"
+    };
+    std::string said;
+    try {
+        migrate_to({first, index}, impatient);
+    } catch (const MigrationBlocked& error) {
+        said = error.what();
+    }
+    EXPECT_NE(said.find("process " + std::to_string(writer->backend_pid())), std::string::npos)
+        << said;
+    ::testing::run_on_loop(loop_, writer->run("COMMIT", soon()));
+    EXPECT_EQ(migrate_to({first, index}, impatient).to, 2);
+    EXPECT_TRUE(has_whole_index("shop.item_id"));
 }
 
 TEST_F(PostgresMigrate, GivesTheServersLimitsBack) {
+    const Migration loose{
+        2, "loose", "-- no-transaction\nCREATE INDEX CONCURRENTLY item_id ON shop.item (id);\n"
+    };
     const auto connection = ::testing::run_on_loop(loop_, pool_->acquire(soon()));
-    ::testing::run_on_loop(loop_, migrate(*connection, "shop", {first}, soon()));
+    ::testing::run_on_loop(loop_, migrate(*connection, "shop", {first, loose}, soon()));
     const auto row = ::testing::run_on_loop(
         loop_,
-        connection->query({"limits", "SELECT current_setting('statement_timeout')"}, {}, soon())
+        connection->query(
+            {"limits",
+             "SELECT current_setting('statement_timeout'), current_setting('lock_timeout')"},
+            {},
+            soon()
+        )
     );
     EXPECT_EQ(row.text(0, 0), "5s");
+    EXPECT_EQ(row.text(0, 1), "3s");
 }
 
 TEST_F(PostgresMigrate, RefusesAStrangeSchemaName) {
@@ -153,6 +324,9 @@ TEST_F(ReadMigrations, RefusesGapsDuplicatesAndStrangeNames) {
     write("0001_b.sql", "SELECT 1;");
     EXPECT_THROW(read_migrations(folder_.string()), std::runtime_error);
     std::filesystem::remove(folder_ / "0001_b.sql");
+    write("0002_late.sql", "-- no-transaction\nUPDATE a.things SET b = 1;\n");
+    EXPECT_THROW(read_migrations(folder_.string()), std::runtime_error);
+    write("0002_late.sql", "SELECT 2;");
     write("3_c.sql", "SELECT 1;");
     EXPECT_THROW(read_migrations(folder_.string()), std::runtime_error);
 }

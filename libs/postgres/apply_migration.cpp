@@ -1,0 +1,175 @@
+#include "postgres/apply_migration.hpp"
+
+#include <chrono>
+#include <exception>
+#include <optional>
+
+#include <fmt/format.h>
+
+#include "logging/logging.hpp"
+#include "net/backoff.hpp"
+#include "net/event.hpp"
+#include "postgres/lock_holders.hpp"
+#include "postgres/loose_step.hpp"
+
+namespace postgres {
+namespace {
+
+constexpr std::string_view lock_not_available = "55P03";
+constexpr std::string_view deadlock_detected = "40P01";
+
+constexpr Statement find_index{
+    "migrations_find_index",
+    "SELECT i.indisvalid FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid"
+    " WHERE c.relnamespace = to_regnamespace($1) AND c.relname = $2"
+};
+
+/// What one attempt works with; lives in the frame of apply_migration.
+struct Step {
+    Connection& connection;
+    const std::string& schema;
+    const Migration& migration;
+    const MigrateLimits& limits;
+    net::Deadline deadline;
+};
+
+net::awaitable<void> record(const Step& step) {
+    const std::string name = "migrations_record_" + step.schema;
+    const std::string sql = fmt::format(
+        "INSERT INTO {}.schema_migrations (version, name, sha256) "
+        "VALUES ($1, $2, encode(sha256(convert_to($3::text, 'UTF8')), 'hex'))",
+        step.schema
+    );
+    const Statement insert{name, sql};
+    Parameters parameters;
+    parameters.int4(step.migration.version).text(step.migration.name).text(step.migration.sql);
+    co_await step.connection.query(insert, parameters, step.deadline);
+}
+
+net::awaitable<void> apply_in_transaction(const Step& step) {
+    const std::string begin =
+        fmt::format("BEGIN; SET LOCAL lock_timeout = {}", step.limits.lock_timeout_ms);
+    std::exception_ptr failure;
+    try {
+        co_await step.connection.run(begin, step.deadline);
+        co_await step.connection.run(step.migration.sql, step.deadline);
+        co_await record(step);
+        co_await step.connection.run("COMMIT", step.deadline);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (!failure) co_return;
+    if (step.connection.is_open()) co_await step.connection.run("ROLLBACK", step.deadline);
+    std::rethrow_exception(failure);
+}
+
+/// Whether the index is there and whole. One that an attempt left half built is dropped.
+net::awaitable<bool> has_index(const Step& step, const std::string& index) {
+    Parameters parameters;
+    parameters.text(step.schema).text(index);
+    const Result found = co_await step.connection.query(find_index, parameters, step.deadline);
+    if (found.empty()) co_return false;
+    if (found.boolean(0, 0)) co_return true;
+    const std::string drop = fmt::format("DROP INDEX CONCURRENTLY {}.{}", step.schema, index);
+    co_await step.connection.run(drop, step.deadline);
+    co_return false;
+}
+
+net::awaitable<void> run_loose(const Step& step, const LooseStatement& statement) {
+    const std::int64_t lock_timeout_ms = statement.kind == LooseStatement::Kind::call
+                                             ? step.limits.lock_timeout_ms
+                                             : step.limits.concurrent_lock_timeout_ms;
+    const std::string limit = fmt::format("SET lock_timeout = {}", lock_timeout_ms);
+    co_await step.connection.run(limit, step.deadline);
+    if (statement.kind == LooseStatement::Kind::create_index) {
+        const bool is_there = co_await has_index(step, statement.index);
+        if (is_there) co_return;
+    }
+    co_await step.connection.run(statement.sql, step.deadline);
+}
+
+net::awaitable<void> apply_loosely(const Step& step) {
+    const auto statements = loose_statements(step.migration.sql);
+    std::exception_ptr failure;
+    try {
+        for (const LooseStatement& statement : statements) co_await run_loose(step, statement);
+        co_await record(step);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (step.connection.is_open()) {
+        co_await step.connection.run("RESET lock_timeout", step.deadline);
+    }
+    if (failure) std::rethrow_exception(failure);
+}
+
+/// What the server said if locks were in the way; nothing if the step is applied.
+net::awaitable<std::optional<std::string>> attempt(const Step& step) {
+    std::optional<std::string> blocked;
+    try {
+        if (is_loose_step(step.migration.sql)) {
+            co_await apply_loosely(step);
+        } else {
+            co_await apply_in_transaction(step);
+        }
+    } catch (const Error& error) {
+        const bool by_locks =
+            error.sqlstate() == lock_not_available || error.sqlstate() == deadlock_detected;
+        if (!by_locks) throw;
+        blocked = error.what();
+    }
+    co_return blocked;
+}
+
+MigrationBlocked blocked_error(
+    const Step& step, const std::string& why, const std::string& holders
+) {
+    return MigrationBlocked(fmt::format(
+        "schema {}: step {} ({}) did not get its locks in {} attempts ({}); what came before it is "
+        "applied, and the shop goes on as it is. {}. Then migrate again",
+        step.schema,
+        step.migration.version,
+        step.migration.name,
+        step.limits.attempts_max,
+        why,
+        holders.empty()
+            ? "Nobody holds them any more: wait for a quieter moment, or give it more attempts"
+            : "In the way: " + holders +
+                  ". Wait for their end, or end them with SELECT pg_terminate_backend(PROCESS)"
+    ));
+}
+
+}  // namespace
+
+net::awaitable<void> apply_migration(
+    Connection& connection,
+    const std::string& schema,
+    const Migration& migration,
+    const MigrateLimits& limits,
+    net::Deadline deadline
+) {
+    const Step step{connection, schema, migration, limits, deadline};
+    net::Backoff backoff(
+        std::chrono::milliseconds(limits.retry_first_ms),
+        std::chrono::milliseconds(limits.retry_most_ms),
+        static_cast<std::uint64_t>(connection.backend_pid())
+    );
+    const bool is_loose = is_loose_step(migration.sql);
+    for (int attempts = 1;; ++attempts) {
+        const auto blocked = co_await attempt(step);
+        if (!blocked) co_return;
+        const std::string holders =
+            co_await lock_holders(connection, schema, is_loose, limits.lock_timeout_ms, deadline);
+        if (attempts >= limits.attempts_max) throw blocked_error(step, *blocked, holders);
+        logging::warning(
+            "a step of the schema waits for locks",
+            {{"schema", schema},
+             {"step", migration.version},
+             {"attempt", attempts},
+             {"in_the_way", holders}}
+        );
+        co_await net::sleep_for(backoff.next());
+    }
+}
+
+}  // namespace postgres

@@ -1,0 +1,52 @@
+#include "postgres/lock_holders.hpp"
+
+#include <fmt/format.h>
+
+namespace postgres {
+namespace {
+
+// Who isn't told of other roles' sessions sees no times of theirs: those that hold locks count.
+constexpr Statement find_lock_holders{
+    "migrations_lock_holders",
+    "SELECT a.pid::bigint, coalesce(a.usename, '')::text, coalesce(a.application_name, ''),"
+    " coalesce(a.state, a.backend_type, '')::text,"
+    " extract(epoch FROM clock_timestamp() - a.xact_start)::bigint"
+    " FROM pg_stat_activity AS a"
+    " WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()"
+    "   AND coalesce(a.xact_start <= clock_timestamp() - $3 * interval '1 millisecond',"
+    "                a.state IS NULL)"
+    "   AND (($2 AND a.backend_xmin IS NOT NULL) OR EXISTS ("
+    "        SELECT FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation"
+    "         WHERE l.pid = a.pid AND l.granted AND c.relnamespace = to_regnamespace($1)))"
+    " ORDER BY a.xact_start, a.pid LIMIT 5"
+};
+
+}  // namespace
+
+net::awaitable<std::string> lock_holders(
+    Connection& connection,
+    std::string schema,
+    bool for_concurrent_index,
+    std::int64_t waited_ms,
+    net::Deadline deadline
+) {
+    Parameters parameters;
+    parameters.text(schema).boolean(for_concurrent_index).int8(waited_ms);
+    const Result found = co_await connection.query(find_lock_holders, parameters, deadline);
+    std::string holders;
+    for (std::size_t row = 0; row < found.rows(); ++row) {
+        const auto seconds = found.optional_integer(row, 4);
+        holders += fmt::format(
+            "{}process {} (role {}, application '{}', {}{})",
+            row == 0 ? "" : ", ",
+            found.integer(row, 0),
+            found.text(row, 1),
+            found.text(row, 2),
+            found.text(row, 3),
+            seconds ? fmt::format(", its transaction {} s old", *seconds) : ""
+        );
+    }
+    co_return holders;
+}
+
+}  // namespace postgres

@@ -17,7 +17,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // The newest migration this program was built for; a lower schema keeps the room not ready.
-constexpr int schema_version_needed = 7;
+constexpr int schema_version_needed = 9;
 constexpr milliseconds schema_check_every(1000);
 constexpr milliseconds expiry_every(500);
 constexpr milliseconds expiry_timeout(5000);

@@ -2,11 +2,16 @@
 -- order of several lines is sold at. Lines of before this step, and those that the program before
 -- this one still makes, have none; they answer with those of today.
 
+-- All lines that are there keep these rules, having none of the columns; so none is read now, while
+-- everybody waits. 0009 has the server see for itself.
 ALTER TABLE product.reservation_lines
     ADD COLUMN name text,
-    ADD COLUMN price_cents bigint CHECK (price_cents >= 0),
+    ADD COLUMN price_cents bigint,
     ADD COLUMN currency text,
-    ADD CHECK (num_nulls(name, price_cents, currency) IN (0, 3));
+    ADD CONSTRAINT reservation_lines_price CHECK (price_cents >= 0) NOT VALID,
+    ADD CONSTRAINT reservation_lines_terms CHECK (
+        num_nulls(name, price_cents, currency) IN (0, 3)
+    ) NOT VALID;
 
 CREATE TYPE product.reservation_answer_v2 AS (
     outcome text,

@@ -1,5 +1,5 @@
--- The orders a list can have, and a search that ranks. Rewrites the table of products once: some
--- seconds for 100,000 of them, in which reservations wait; running flash sales do not need it.
+-- The orders a list can have, and a search that ranks. What is there already gets its letters and
+-- indexes in 0008, beside the shop's work; the program that needs them waits for it.
 
 -- Letters without their marks, so that "cafe" finds "Café" and is listed beside it, on every
 -- server alike: neither the C library's nor ICU's collations take part.
@@ -8,27 +8,59 @@ LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     SELECT lower(regexp_replace(normalize(p_text, NFD), '[\u0300-\u036F]+', '', 'g'))
 $$;
 
+-- Both columns follow from others, but are kept by triggers: a generated column can be neither
+-- added nor changed without rewriting the table, while every reservation waits.
+--
 -- `search` stays what the program before this one asks of it, a tsvector that words are looked for
--- in; it gets weights (name, category, description) and folded letters.
+-- in; it gets weights (name, category, description) and folded letters. `name_order` is what a
+-- cursor carries of a name, so it is short; by bytes, whatever the database's locale.
 ALTER TABLE product.products
-    DROP COLUMN search,
-    ADD COLUMN search tsvector GENERATED ALWAYS AS (
-        setweight(to_tsvector('simple'::regconfig, product.fold_v1(name)), 'A')
-        || setweight(to_tsvector('simple'::regconfig, product.fold_v1(category)), 'B')
-        || setweight(to_tsvector('simple'::regconfig, product.fold_v1(description)), 'D')
-    ) STORED,
-    -- What a cursor carries of a name, so it is short. By bytes, whatever the database's locale.
-    ADD COLUMN name_order text COLLATE "C" GENERATED ALWAYS AS (
-        left(product.fold_v1(name), 64)
-    ) STORED;
+    ALTER COLUMN search DROP EXPRESSION,
+    ADD COLUMN name_order text COLLATE "C";
 
-CREATE INDEX products_search ON product.products USING gin (search);
-CREATE INDEX products_by_price ON product.products (price_cents, id) WHERE NOT archived;
-CREATE INDEX products_by_name ON product.products (name_order, id) WHERE NOT archived;
-CREATE INDEX products_of_category_by_price ON product.products (category, price_cents, id)
-    WHERE NOT archived;
-CREATE INDEX products_of_category_by_name ON product.products (category, name_order, id)
-    WHERE NOT archived;
+CREATE FUNCTION product.keep_search_v1() RETURNS trigger
+LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.search := setweight(to_tsvector('simple'::regconfig, product.fold_v1(NEW.name)), 'A')
+        || setweight(to_tsvector('simple'::regconfig, product.fold_v1(NEW.category)), 'B')
+        || setweight(to_tsvector('simple'::regconfig, product.fold_v1(NEW.description)), 'D');
+    NEW.name_order := left(product.fold_v1(NEW.name), 64);
+    RETURN NEW;
+END
+$$;
+
+CREATE TRIGGER products_search_of_new BEFORE INSERT ON product.products
+    FOR EACH ROW EXECUTE FUNCTION product.keep_search_v1();
+
+-- Not by movements of stock, which name none of these columns, nor by a change of the price.
+CREATE TRIGGER products_search_of_changed
+    BEFORE UPDATE OF name, category, description ON product.products
+    FOR EACH ROW
+    WHEN (OLD.name_order IS NULL
+          OR (NEW.name, NEW.category, NEW.description)
+             IS DISTINCT FROM (OLD.name, OLD.category, OLD.description))
+    EXECUTE FUNCTION product.keep_search_v1();
+
+-- Products of before this step, some at a time, each batch a transaction: whoever wants one of
+-- them waits for its batch at most. Goes on where it was interrupted.
+CREATE PROCEDURE product.fill_search_v1(p_batch bigint)
+LANGUAGE plpgsql AS $$
+DECLARE
+    last_id uuid := '00000000-0000-0000-0000-000000000000';
+    batch uuid[];
+BEGIN
+    LOOP
+        SELECT array_agg(found.id ORDER BY found.id) INTO batch
+          FROM (SELECT id FROM product.products
+                 WHERE name_order IS NULL AND id > last_id ORDER BY id LIMIT p_batch) AS found;
+        EXIT WHEN batch IS NULL;
+        PERFORM product.lock_products_v1(batch);
+        UPDATE product.products SET name = name WHERE id = ANY (batch);
+        last_id := batch[cardinality(batch)];
+        COMMIT;
+    END LOOP;
+END
+$$;
 
 -- What a customer typed: words, "phrases", -without, this or that. The last word may be half
 -- typed; of fewer than three letters it would be the begin of too many.

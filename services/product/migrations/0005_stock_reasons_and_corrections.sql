@@ -1,5 +1,8 @@
 -- Why units were added or taken away, and how books that stopped adding up are set right.
 
+-- In the order in which a restock writes them, so that the two don't wait for each other.
+ALTER TABLE product.restocks ADD COLUMN reason text;
+
 -- Wider than the rules they replace, so the rows that are there hold already: nothing is read.
 ALTER TABLE product.stock_ledger
     ADD COLUMN reason text,
@@ -18,8 +21,6 @@ ALTER TABLE product.stock_ledger
                   ELSE quantity > 0 END
         AND (reserved_change IS NOT NULL) = (kind = 'correction')
     ) NOT VALID;
-
-ALTER TABLE product.restocks ADD COLUMN reason text;
 
 -- As restock_v1, with a reason (may be null), which belongs to what the key stands for.
 CREATE FUNCTION product.restock_v2(

@@ -7,15 +7,19 @@ namespace {
 constexpr std::chrono::seconds patience{600};
 constexpr std::string_view actor = "doorbuster stock reconcile";
 
+// Open reservations are read once, whatever the number of products shown.
 constexpr postgres::Statement stock_lines{
     "cli_stock_lines",
-    "SELECT p.id, p.name, p.archived, p.stock, p.reserved,"
-    " (SELECT count(*) FROM product.reservation_lines AS line"
-    "    JOIN product.reservations AS r ON r.id = line.reservation_id AND r.state = 'open'"
-    "   WHERE line.product_id = p.id)"
+    "WITH held AS MATERIALIZED ("
+    " SELECT line.product_id, count(*) AS reservations FROM product.reservations AS r"
+    "   JOIN product.reservation_lines AS line ON line.reservation_id = r.id"
+    "  WHERE r.state = 'open' AND ($1::uuid IS NULL OR line.product_id = $1)"
+    "  GROUP BY line.product_id)"
+    "SELECT p.id, p.name, p.archived, p.stock, p.reserved, coalesce(held.reservations, 0)"
     " FROM (SELECT * FROM product.products"
     "       WHERE CASE WHEN $1::uuid IS NULL THEN NOT archived ELSE id = $1 END"
-    "       ORDER BY stock - reserved, id LIMIT $2) AS p ORDER BY p.stock - p.reserved, p.id"
+    "       ORDER BY stock - reserved, id LIMIT $2) AS p"
+    " LEFT JOIN held ON held.product_id = p.id ORDER BY p.stock - p.reserved, p.id"
 };
 
 constexpr postgres::Statement open_reservations{

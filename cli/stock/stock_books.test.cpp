@@ -307,5 +307,39 @@ TEST_F(Books, OnlyTheirOwnerCorrectsThem) {
     EXPECT_THROW(run(loop_, correct_stock(auditor, id, "", "test")), postgres::Error);
 }
 
+TEST_F(Books, AreLookedAtWithoutReadingAllReservations) {
+    const auto id = make_product();
+    do_sql(fmt::format(
+        "INSERT INTO product.reservations (id, purpose, state, expires_at, expires_in_ms, "
+        "closed_at,"
+        "       created_by)"
+        " SELECT lpad(n::text, 32, '0')::uuid, 'order', 'released', now(), 1, now(), 't'"
+        "   FROM generate_series(1, 20000) AS n;"
+        "INSERT INTO product.reservation_lines (reservation_id, product_id, quantity)"
+        " SELECT lpad(n::text, 32, '0')::uuid, '{}', 1 FROM generate_series(1, 20000) AS n;"
+        "ANALYZE product.reservations, product.reservation_lines",
+        id.to_string()
+    ));
+    auto settings = database_settings(url_);
+    settings.connections_max = 1;
+    postgres::Pool pool(loop_.get_executor(), settings, nullptr);
+    const auto read_whole = [&] {
+        run(loop_, pool.query({"flush", "SELECT pg_stat_force_next_flush()"}, {}, soon()));
+        const postgres::Statement scans{
+            "scans",
+            "SELECT sum(seq_tup_read)::bigint FROM pg_stat_user_tables"
+            " WHERE relname IN ('reservations', 'reservation_lines')"
+        };
+        return run(loop_, pool.query(scans, {}, soon())).integer(0, 0);
+    };
+    const auto before = read_whole();
+    EXPECT_EQ(run(loop_, read_stock(pool, id, 1)).at(0).open_reservations, 1);
+    EXPECT_EQ(run(loop_, read_stock(pool, std::nullopt, 10)).at(0).open_reservations, 1);
+    EXPECT_EQ(run(loop_, read_open_reservations(pool, id, 10)).size(), 1u);
+    EXPECT_TRUE(run(loop_, read_differences(pool, id)).empty());
+    EXPECT_TRUE(run(loop_, read_differences(pool, std::nullopt)).empty());
+    EXPECT_EQ(read_whole(), before);
+}
+
 }  // namespace
 }  // namespace cli

@@ -15,24 +15,25 @@ struct ImportOptions {
     /// Products that an earlier import made under a row's key get what the row says now: name,
     /// description, category, price and image; never their stock. Without it such a row is refused.
     bool update = false;
-    bool dry_run = false;  ///< does everything, and takes it back
+    bool dry_run = false;  ///< compares, and writes nothing
 };
 
 struct ImportOutcome {
     std::int64_t created = 0;
     std::int64_t changed = 0;
-    std::int64_t unchanged = 0;           ///< there already, as the row says
-    std::vector<ImportProblem> problems;  ///< if there are some, nothing was done
+    std::int64_t unchanged = 0;  ///< there already, as the row says
+    ImportProblems problems;     ///< if there are some, nothing was done
 };
 
 using ImportProgress =
     std::function<void(std::string_view what, std::size_t done, std::size_t total)>;
 
-/// Writes the rows into product's schema as the database's owner, all or nothing in one
-/// transaction, one import at a time. Customers see all of it at once; products that are changed
-/// can't be set aside from the moment their rows are written until the commit, so those come last,
-/// in id order. Throws Failure when another import is under way, postgres::Error when the database
-/// doesn't answer.
+/// Writes the rows into product's schema as the database's owner, all or nothing, one import at a
+/// time. They are put into a temporary table and compared there; then one transaction makes what is
+/// new, which nobody waits for, and last of all changes what is to be changed, in one statement:
+/// those products can't be set aside for as long as it takes. A product that somebody changed since
+/// it was compared is a problem of its line. Customers see all of it at once. Throws Failure when
+/// another import is under way, postgres::Error when the database doesn't answer.
 net::awaitable<ImportOutcome> import_products(
     postgres::Pool& pool,
     const std::vector<ImportRow>& rows,

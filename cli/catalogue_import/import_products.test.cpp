@@ -2,6 +2,7 @@
 
 #include "cli/catalogue_import/import_products.hpp"
 
+#include <functional>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -33,12 +34,30 @@ class Import : public ::testing::Test {
         run(loop_, postgres::migrate(*connection, "product", steps, soon()));
     }
 
-    ImportOutcome import(const std::string& csv, ImportOptions options = {}) {
+    using At = std::function<void()>;
+
+    /// `at_changing` is called when all is compared, before products are changed.
+    ImportOutcome import(
+        const std::string& csv, ImportOptions options = {}, const At& at_changing = {}
+    ) {
         std::istringstream input(csv);
         const auto file = read_product_file(input, [](std::int64_t) {});
         EXPECT_TRUE(file.problems.empty());
-        const auto progress = [this](std::string_view, std::size_t, std::size_t) { ++told_; };
+        const auto progress = [&](std::string_view what, std::size_t, std::size_t) {
+            ++told_;
+            if (what == "changing" && at_changing) at_changing();
+        };
         return run(loop_, import_products(pool_, file.rows, options, progress));
+    }
+
+    /// While an import of this loop stands still: as somebody else does it, without waiting long.
+    void meanwhile(const std::string& sql) {
+        net::asio::io_context loop{1};
+        auto settings = database_settings(url_);
+        settings.lock_timeout_ms = 500;
+        postgres::Pool pool(loop.get_executor(), settings, nullptr);
+        const auto connection = run(loop, pool.acquire(soon()));
+        run(loop, connection->run(sql, soon()));
     }
 
     postgres::Result ask(std::string_view sql) {
@@ -56,13 +75,12 @@ class Import : public ::testing::Test {
 
     static std::string counts(const ImportOutcome& outcome) {
         return std::to_string(outcome.created) + " " + std::to_string(outcome.changed) + " " +
-               std::to_string(outcome.unchanged) + " " + std::to_string(outcome.problems.size());
+               std::to_string(outcome.unchanged) + " " + std::to_string(outcome.problems.total());
     }
 
     net::asio::io_context loop_{1};
-    postgres::Pool pool_{
-        loop_.get_executor(), database_settings(::testing::make_database("import")), nullptr
-    };
+    std::string url_ = ::testing::make_database("import");
+    postgres::Pool pool_{loop_.get_executor(), database_settings(url_), nullptr};
     int told_ = 0;
     int asked_ = 0;
 };
@@ -92,14 +110,59 @@ TEST_F(Import, ChangesOnlyWhenToldTo) {
     const std::string other = heading + "a,x,150,EUR,99,k1\nb,x,200,EUR,1,k2\nc,x,1,EUR,,\n";
     const auto refused = import(other);
     EXPECT_EQ(counts(refused), "0 0 1 1");
-    EXPECT_EQ(refused.problems[0].line, 2);
-    EXPECT_EQ(refused.problems[0].field, "key");
+    EXPECT_EQ(refused.problems.kept()[0].line, 2);
+    EXPECT_EQ(refused.problems.kept()[0].field, "key");
     EXPECT_EQ(products(), "a 100 5 v1, b 200 1 v1") << "all or nothing";
     EXPECT_EQ(counts(import(other, {true, false})), "1 1 1 0");
     EXPECT_EQ(products(), "a 150 5 v2, b 200 1 v1, c 1 0 v1") << "never the stock";
     const auto currency = import(heading + "a,x,150,USD,,k1\n", {true, false});
-    ASSERT_EQ(currency.problems.size(), 1u);
-    EXPECT_EQ(currency.problems[0].field, "currency");
+    ASSERT_EQ(currency.problems.total(), 1u);
+    EXPECT_EQ(currency.problems.kept()[0].field, "currency");
+}
+
+TEST_F(Import, AChangeOfSomebodyElseIsNotLost) {
+    import(heading + "a,x,100,EUR,5,k1\nb,x,200,EUR,1,k2\n");
+    const std::string other = heading + "b,x,250,EUR,1,k2\nc,x,1,EUR,,\na,x,150,EUR,5,k1\n";
+    const auto refused = import(other, {true, false}, [this] {
+        meanwhile(
+            "UPDATE product.products SET price_cents = 180, version = version + 1 WHERE name = 'a'"
+        );
+    });
+    EXPECT_EQ(counts(refused), "0 0 0 1");
+    EXPECT_EQ(refused.problems.kept()[0].line, 4);
+    EXPECT_NE(refused.problems.kept()[0].what.find("somebody else"), std::string::npos);
+    EXPECT_EQ(products(), "a 180 5 v2, b 200 1 v1") << "all or nothing";
+    EXPECT_EQ(counts(import(other, {true, false})), "1 2 0 0")
+        << "whoever imports again has seen it";
+    EXPECT_EQ(products(), "a 150 5 v3, b 250 1 v2, c 1 0 v1");
+}
+
+TEST_F(Import, ProductsAreFreeUntilTheyAreChanged) {
+    import(heading + "a,x,100,EUR,5,k1\n");
+    const auto done = import(heading + "a,x,150,EUR,5,k1\nb,x,1,EUR,,\n", {true, false}, [this] {
+        meanwhile(
+            "SELECT product.reserve_v2(gen_random_uuid(), 'order', ARRAY[id], ARRAY[2], 60000, 't')"
+            "  FROM product.products WHERE name = 'a'"
+        );
+    });
+    EXPECT_EQ(counts(done), "1 1 0 0") << "what is bought meanwhile is no change of the catalogue";
+    EXPECT_EQ(ask("SELECT reserved FROM product.products WHERE name = 'a'").integer(0, 0), 2);
+    EXPECT_EQ(ask("SELECT * FROM product.stock_differences_v1(NULL)").rows(), 0u);
+}
+
+TEST_F(Import, OfManyRefusedTheFirstAreKept) {
+    std::string csv = heading;
+    for (int row = 0; row < 1500; ++row) {
+        csv += "thing,x,100,EUR,1,k" + std::to_string(row) + "\n";
+    }
+    import(csv);
+    for (auto at = csv.find(",100,"); at != std::string::npos; at = csv.find(",100,", at)) {
+        csv.replace(at, 5, ",200,");
+    }
+    const auto refused = import(csv);
+    EXPECT_EQ(refused.problems.total(), 1500u);
+    ASSERT_EQ(refused.problems.kept().size(), ImportProblems::kept_max);
+    EXPECT_EQ(refused.problems.kept().back().line, 1001);
 }
 
 TEST_F(Import, ADryRunLeavesNothing) {

@@ -41,7 +41,7 @@ constexpr std::array<Column, 8> known_columns{{
 using Columns = std::map<std::string, std::size_t, std::less<>>;
 
 /// The columns by name; problems if there are some.
-Columns read_heading(const CsvRecord& heading, std::vector<ImportProblem>& problems) {
+Columns read_heading(const CsvRecord& heading, ImportProblems& problems) {
     Columns columns;
     for (std::size_t index = 0; index < heading.fields.size(); ++index) {
         const std::string& name = heading.fields[index];
@@ -50,22 +50,22 @@ Columns read_heading(const CsvRecord& heading, std::vector<ImportProblem>& probl
                 return column.name == name;
             });
         if (!known) {
-            problems.push_back(
-                {heading.line,
-                 "",
-                 fmt::format(
-                     "'{}' is no column; there are name, category, price_cents, currency, "
-                     "description, image, initial_stock, key",
-                     name
-                 )}
+            problems.add(
+                heading.line,
+                "",
+                fmt::format(
+                    "'{:.40}' is no column; there are name, category, price_cents, currency, "
+                    "description, image, initial_stock, key",
+                    name
+                )
             );
         } else if (!columns.emplace(name, index).second) {
-            problems.push_back({heading.line, name, "stands there twice"});
+            problems.add(heading.line, name, "stands there twice");
         }
     }
     for (const Column& column : known_columns) {
         if (column.required && !columns.contains(column.name)) {
-            problems.push_back({heading.line, std::string(column.name), "this column is missing"});
+            problems.add(heading.line, std::string(column.name), "this column is missing");
         }
     }
     return columns;
@@ -103,7 +103,7 @@ class RowReader {
                 fmt::format("has {} fields and the first line {}", record.fields.size(), fields_));
             return;
         }
-        const std::size_t problems_before = file_.problems.size();
+        const std::size_t problems_before = file_.problems.total();
         ImportRow row;
         row.line = record.line;
         row.product.name = cell(record, "name");
@@ -119,15 +119,15 @@ class RowReader {
         for (const auto& problem : product::problems_of(row.product)) {
             if (!unread.contains(problem.field)) say(row.line, problem.field, problem.detail);
         }
-        const bool is_sound = file_.problems.size() == problems_before;
+        const bool is_sound = file_.problems.total() == problems_before;
         // What a row without a key is known by is what it says, and that is not known yet.
         if (is_sound || !cell(record, "key").empty()) read_key(record, row);
-        if (file_.problems.size() == problems_before) file_.rows.push_back(std::move(row));
+        if (file_.problems.total() == problems_before) file_.rows.push_back(std::move(row));
     }
 
   private:
     void say(std::int64_t line, std::string field, std::string what) {
-        file_.problems.push_back({line, std::move(field), std::move(what)});
+        file_.problems.add(line, std::move(field), std::move(what));
     }
 
     const std::string& cell(const CsvRecord& record, std::string_view column) const {
@@ -184,28 +184,29 @@ ProductFile read_product_file(std::istream& input, const LineProgress& progress)
     CsvReader reader(input);
     const auto heading = reader.next();
     if (!heading) {
-        file.problems.push_back({1, "", "the file is empty; its first line names the columns"});
+        file.problems.add(1, "", "the file is empty; its first line names the columns");
         return file;
     }
     if (!heading->has_value()) {
-        file.problems.push_back({heading->error().line, "", heading->error().what});
+        file.problems.add(heading->error().line, "", heading->error().what);
         return file;
     }
     Columns columns = read_heading(**heading, file.problems);
     if (!file.problems.empty()) return file;
     RowReader rows(std::move(columns), (*heading)->fields.size(), file);
     std::int64_t told = 0;
+    std::size_t records = 0;
     while (const auto next = reader.next()) {
+        if (++records > rows_max) {
+            file.problems.add(
+                reader.line(), "", "more than 1,000,000 rows; import them in several files"
+            );
+            return file;
+        }
         if (next->has_value()) {
             rows.read(**next);
         } else {
-            file.problems.push_back({next->error().line, "", next->error().what});
-        }
-        if (file.rows.size() > rows_max) {
-            file.problems.push_back(
-                {reader.line(), "", "more than 1,000,000 products; import them in several files"}
-            );
-            return file;
+            file.problems.add(next->error().line, "", next->error().what);
         }
         if (reader.line() - told >= progress_every_lines) {
             told = reader.line();

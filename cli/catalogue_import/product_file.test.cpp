@@ -15,7 +15,8 @@ ProductFile read(const std::string& text) {
 /// "line field, line field": where the problems are.
 std::string problems(const std::string& text) {
     std::string seen;
-    for (const auto& problem : read(text).problems) {
+    const auto file = read(text);
+    for (const auto& problem : file.problems.kept()) {
         EXPECT_FALSE(problem.what.empty());
         seen += (seen.empty() ? "" : ", ") + std::to_string(problem.line) + " " + problem.field;
     }
@@ -84,6 +85,16 @@ TEST(ProductFile, TheFirstLineNamesTheColumns) {
     EXPECT_EQ(problems("name,category,price_cents,currency,name\n"), "1 name");
     EXPECT_TRUE(read(heading).rows.empty());
     EXPECT_EQ(problems(heading), "");
+}
+
+TEST(ProductFile, OfManyMistakesTheFirstAreKept) {
+    std::string text = heading;
+    for (int row = 0; row < 3000; ++row) text += ",b,1,EUR,,\n";
+    const auto file = read(text + "good,b,1,EUR,,\n");
+    EXPECT_EQ(file.problems.total(), 3000u);
+    ASSERT_EQ(file.problems.kept().size(), ImportProblems::kept_max);
+    EXPECT_EQ(file.problems.kept().back().line, 1001);
+    EXPECT_EQ(file.rows.size(), 1u);
 }
 
 TEST(ProductFile, TellsHowFarItIs) {

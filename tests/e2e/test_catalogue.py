@@ -234,6 +234,7 @@ def test_a_catalogue_is_imported_all_or_nothing(shop, tmp_path):
     assert code == 0, wrongs
     assert json.loads(said) == {
         "rows": 2, "created": 2, "changed": 0, "unchanged": 0, "dry_run": False, "errors": [],
+        "errors_total": 0,
     }  # fmt: skip
     made = shop.admin("GET", target).body["products"]
     assert [one["name"] for one in made] == [f"{word} lamp, big", f"{word} chair"]

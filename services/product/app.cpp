@@ -39,7 +39,10 @@ App::App(service::Context& context, Config config)
       access_(context, config_.access),
       cursors_(config_.cursor_key),
       pages_(context.executor, {milliseconds(config_.pages_kept_ms), config_.pages_bytes_max}),
-      parts_{access_, config_.callers, catalogue_, stock_, ids_, cursors_, pages_},
+      categories_(
+          context.executor, {milliseconds(config_.categories_kept_ms), config_.pages_bytes_max}
+      ),
+      parts_{access_, config_.callers, catalogue_, stock_, ids_, cursors_, pages_, categories_},
       router_(api::make_router(parts_)) {}
 
 App::~App() = default;

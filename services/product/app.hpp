@@ -30,6 +30,7 @@ class App final : public service::App {
     base::UuidGenerator ids_;
     api::Cursors cursors_;
     api::PageCache pages_;
+    api::PageCache categories_;
     api::Parts parts_;
     http::Router router_;
     int schema_version_ = 0;

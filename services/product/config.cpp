@@ -29,6 +29,13 @@ Config Config::read(base::Environment& environment) {
         60000,
         "how old a page of a list may be, except for admins; 0: never"
     );
+    config.categories_kept_ms = environment.integer_or(
+        "CATEGORIES_KEPT_MS",
+        10000,
+        0,
+        600000,
+        "how old the list of categories may be, except for admins; 0: never"
+    );
     config.pages_bytes_max = static_cast<std::size_t>(environment.integer_or(
         "PAGES_BYTES_MAX", 16 << 20, 1 << 20, 1 << 30, "memory for pages that are kept"
     ));

@@ -66,6 +66,7 @@ net::awaitable<http::Response> create_product(Parts& parts, http::Request& reque
         co_await parts.catalogue.create(id, product, actor_of(*claims), key, request.deadline);
     if (!created) co_return key_reused();
     parts.pages.forget();
+    parts.categories.forget();
     const auto found = co_await parts.catalogue.find(created->id, request.deadline);
     if (!found) co_return product_unknown();
     co_return product_response(created->fresh ? 201 : 200, *found);
@@ -97,6 +98,7 @@ net::awaitable<http::Response> change_product(Parts& parts, http::Request& reque
     const auto changed = co_await parts.catalogue.change(*id, change, request.deadline);
     if (!changed) co_return refusal_response(changed.error());
     parts.pages.forget();
+    if (change.category || change.archived) parts.categories.forget();
     co_return product_response(200, *changed);
 }
 

@@ -119,7 +119,7 @@ net::awaitable<http::Response> list_categories(Parts& parts, http::Request& requ
         co_return co_await make_categories(parts, deadline, true);
     }
     PageCache::Make make = [&parts, deadline] { return make_categories(parts, deadline, false); };
-    co_return co_await parts.pages.get("categories", std::move(make), deadline);
+    co_return co_await parts.categories.get("categories", std::move(make), deadline);
 }
 
 }  // namespace product::api

@@ -17,7 +17,8 @@ struct Parts {
     PostgresStock& stock;
     base::UuidGenerator& ids;
     const Cursors& cursors;
-    PageCache& pages;
+    PageCache& pages;       ///< of products
+    PageCache& categories;  ///< kept longer: to count them reads the whole catalogue
 };
 
 }  // namespace product::api

@@ -123,7 +123,10 @@ class Api : public ::testing::Test {
     PostgresStock stock_{*shop_.room};
     Cursors cursors_{"a key that all pods share, long enough"};
     PageCache pages_{shop_.loop.get_executor(), {}};
-    Parts parts_{access_, callers_, catalogue_, stock_, shop_.ids, cursors_, pages_};
+    PageCache kept_categories_{shop_.loop.get_executor(), {std::chrono::minutes(10)}};
+    Parts parts_{
+        access_, callers_, catalogue_, stock_, shop_.ids, cursors_, pages_, kept_categories_
+    };
     http::Router router_ = make_router(parts_);
 };
 
@@ -250,6 +253,28 @@ TEST_F(Api, CategoriesAreCounted) {
     const auto& category = list.body.at("categories").as_array()[0].as_object();
     EXPECT_EQ(category.at("name").as_string(), "light");
     EXPECT_EQ(category.at("products").as_int64(), 2);
+}
+
+TEST_F(Api, CategoriesAreKeptUntilOneChanges) {
+    const auto id = make_product(1);
+    const auto counted = [&](const Fields& who) {
+        const auto list = send("GET", "/api/v1/categories", "", who);
+        return list.body.at("categories").as_array().at(0).as_object().at("products").as_int64();
+    };
+    EXPECT_EQ(counted({}), 1);
+    shop_.look(
+        {"of_another_pod",
+         "INSERT INTO product.products (id, name, description, category, price_cents, currency,"
+         " image, stock, created_by)"
+         " VALUES (gen_random_uuid(), 'lamp', '', 'light', 1, 'EUR', '', 0, 't')"}
+    );
+    const std::string path = "/api/v1/products/" + id;
+    EXPECT_EQ(send("PATCH", path, R"({"price_cents":1})", as_admin()).status, 200);
+    EXPECT_EQ(counted({}), 1) << "a price changes no count";
+    EXPECT_EQ(counted(as_admin()), 2);
+    EXPECT_EQ(send("PATCH", path, R"({"archived":true})", as_admin()).status, 200);
+    EXPECT_EQ(send("PATCH", path, R"({"archived":false})", as_admin()).status, 200);
+    EXPECT_EQ(counted({}), 2);
 }
 
 TEST_F(Api, OnlyAdminsChangeTheCatalogue) {

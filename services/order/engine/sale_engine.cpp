@@ -29,53 +29,7 @@ std::int64_t microseconds_since(net::SteadyClock::time_point moment) {
         .count();
 }
 
-TakeAnswer undecided(TakeAnswer::Kind kind) {
-    TakeAnswer answer;
-    answer.kind = kind;
-    return answer;
-}
-
-ReturnAnswer undecided_return(TakeAnswer::Kind kind) {
-    ReturnAnswer answer;
-    answer.kind = static_cast<ReturnAnswer::Kind>(kind);
-    return answer;
-}
-
 }  // namespace
-
-EngineMetrics::EngineMetrics(metrics::Registry& registry)
-    : batches_with_lease(registry.counter(
-          "doorbuster_sale_batches_total", "Batches by the way they took", {{"way", "lease"}}
-      )),
-      batches_without_lease(registry.counter(
-          "doorbuster_sale_batches_total",
-          "Batches by the way they took",
-          {{"way", "without_lease"}}
-      )),
-      batches_forwarded(registry.counter(
-          "doorbuster_sale_batches_total", "Batches by the way they took", {{"way", "forwarded"}}
-      )),
-      batches_fenced(registry.counter(
-          "doorbuster_sale_batches_fenced_total", "Batches refused by the fence and sent again"
-      )),
-      batches_unknown(registry.counter(
-          "doorbuster_sale_batches_unknown_total", "Batches whose commit was not seen at first"
-      )),
-      takes_bought(registry.counter("doorbuster_sale_orders_total", "Orders written by this pod")),
-      takes_refused_by_snapshot(registry.counter(
-          "doorbuster_sale_snapshot_refusals_total", "Takes refused by an unlocked snapshot"
-      )),
-      takes_turned_away(registry.counter(
-          "doorbuster_sale_turned_away_total", "Takes told busy because the line was too long"
-      )),
-      batch_takes(registry.histogram(
-          "doorbuster_sale_batch_takes", "Takes per batch", {1, 2, 5, 10, 20, 50, 100, 200, 500}
-      )),
-      batch_seconds(registry.histogram(
-          "doorbuster_sale_batch_seconds",
-          "Time of one call of the row",
-          {0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2}
-      )) {}
 
 SaleEngine::SaleEngine(EngineParts parts, SaleTerms terms)
     : parts_(parts),
@@ -111,22 +65,9 @@ void SaleEngine::start() {
     );
 }
 
-bool SaleEngine::Entry::is_answered() const {
-    return std::visit([](const auto& shot) { return shot.is_set(); }, reply);
-}
-
-void SaleEngine::Entry::leave_undecided(TakeAnswer::Kind kind) const {
-    if (maybe_decided) kind = TakeAnswer::Kind::unknown;
-    if (is_return()) {
-        answer(undecided_return(kind));
-    } else {
-        answer(undecided(kind));
-    }
-}
-
 void SaleEngine::stop() {
     stopping_ = true;
-    answer_all(line_.take(line_.size()), TakeAnswer::Kind::busy);
+    line_.close();
     wake_.notify();
 }
 
@@ -154,7 +95,7 @@ net::awaitable<TakeAnswer> SaleEngine::take(Take take, net::Deadline deadline) {
         if (!row_must_decide) co_return seen;
     }
     const TakeReply reply;
-    const bool queued = may_join() && enqueue({take, reply, deadline, false, false});
+    const bool queued = may_join() && line_.join({take, reply, deadline, false, false});
     if (!queued) {
         parts_.metrics.takes_turned_away.Increment();
         co_return undecided(TakeAnswer::Kind::busy);
@@ -167,7 +108,7 @@ net::awaitable<ReturnAnswer> SaleEngine::give_back(Return wish, net::Deadline de
     last_use_ = net::SteadyClock::now();
     keeper_.used();
     const ReturnReply reply;
-    const bool queued = enqueue({wish, reply, deadline, false, false});
+    const bool queued = line_.join({wish, reply, deadline, false, false});
     if (!queued) co_return undecided_return(TakeAnswer::Kind::busy);
     wake_.notify();
     co_return co_await reply.wait();
@@ -181,13 +122,6 @@ bool SaleEngine::may_join() const {
     return serving_time_.wait_us(line_.size(), round_max) <= limits.wait_max_ms * 1000;
 }
 
-bool SaleEngine::enqueue(Entry entry) {
-    if (stopping_ || !line_.has_room()) return false;
-    unanswered_.push_back(entry);
-    line_.push_back(std::move(entry));
-    return true;
-}
-
 net::awaitable<std::optional<ForwardedAnswers>> SaleEngine::serve_forwarded(
     ForwardedBatch batch, net::Deadline deadline
 ) {
@@ -199,7 +133,7 @@ net::awaitable<std::optional<ForwardedAnswers>> SaleEngine::serve_forwarded(
     std::vector<ReturnReply> return_replies(batch.returns.size());
     for (std::size_t index = 0; index < batch.returns.size(); ++index) {
         const ReturnReply& reply = return_replies[index];
-        const bool queued = enqueue({batch.returns[index], reply, deadline, true, false});
+        const bool queued = line_.join({batch.returns[index], reply, deadline, true, false});
         if (!queued) reply.set(undecided_return(TakeAnswer::Kind::busy));
     }
     std::vector<TakeReply> take_replies(batch.takes.size());
@@ -207,7 +141,7 @@ net::awaitable<std::optional<ForwardedAnswers>> SaleEngine::serve_forwarded(
         const Take& take = batch.takes[index];
         const auto left = std::chrono::microseconds(take.deadline_us - now_us);
         const net::Deadline wanted_by = std::min(deadline, net::SteadyClock::now() + left);
-        const bool queued = enqueue({take, take_replies[index], wanted_by, true, false});
+        const bool queued = line_.join({take, take_replies[index], wanted_by, true, false});
         if (!queued) take_replies[index].set(undecided(TakeAnswer::Kind::busy));
     }
     wake_.notify();
@@ -303,7 +237,7 @@ net::awaitable<void> SaleEngine::run() {
         }
         applying_ = false;
         if (failed) {
-            answer_all(line_.take(line_.size()), TakeAnswer::Kind::busy);
+            line_.turn_all_away();
             co_await net::sleep_for(failure_pause);
         }
     }
@@ -313,7 +247,7 @@ net::awaitable<void> SaleEngine::run() {
 net::awaitable<void> SaleEngine::run_reclaim_timer() {
     while (!stopping_) {
         co_await net::sleep_for(milliseconds(parts_.limits.reclaim_every_ms));
-        answer_overdue();
+        line_.answer_overdue();
         const bool check = std::exchange(sold_out_check_, false) && hint_.may_become_sold_out();
         const bool due = hint_.wants_reclaim(parts_.clock.now_us()) &&
                          keeper_.last_role() != LeaseKeeper::Role::follower;
@@ -339,18 +273,18 @@ net::awaitable<void> SaleEngine::serve_once() {
     }
     reclaim_wanted_ = false;
     applying_ = true;
-    co_await apply(take_from_line(parts_.limits.batch_max), role);
+    co_await apply(line_.take(parts_.limits.batch_max), role);
 }
 
 void SaleEngine::start_forward() {
-    Entries entries = take_from_line(parts_.limits.forward_max);
+    Buyers buyers = line_.take(parts_.limits.forward_max);
     // At most one hop: what another pod sent here goes back to its sender undecided.
-    Entries others;
-    for (Entry& entry : entries) {
-        if (entry.from_peer) {
-            entry.leave_undecided(TakeAnswer::Kind::busy);
+    Buyers others;
+    for (Buyer& buyer : buyers) {
+        if (buyer.from_peer) {
+            buyer.leave_undecided(TakeAnswer::Kind::busy);
         } else {
-            others.push_back(std::move(entry));
+            others.push_back(std::move(buyer));
         }
     }
     if (others.empty() && !reclaim_wanted_) return;
@@ -382,15 +316,15 @@ net::awaitable<bool> SaleEngine::learn_fence() {
     co_return true;
 }
 
-net::awaitable<BatchResult> SaleEngine::call_row(const Entries& entries, BatchMode mode) {
+net::awaitable<BatchResult> SaleEngine::call_row(const Buyers& buyers, BatchMode mode) {
     std::vector<Take> takes;
     std::vector<Return> returns;
-    takes.reserve(entries.size());
-    for (const Entry& entry : entries) {
-        if (entry.is_return()) {
-            returns.push_back(std::get<Return>(entry.wish));
+    takes.reserve(buyers.size());
+    for (const Buyer& buyer : buyers) {
+        if (buyer.is_return()) {
+            returns.push_back(std::get<Return>(buyer.wish));
         } else {
-            takes.push_back(std::get<Take>(entry.wish));
+            takes.push_back(std::get<Take>(buyer.wish));
         }
     }
     const auto started = net::SteadyClock::now();
@@ -410,13 +344,13 @@ net::awaitable<BatchResult> SaleEngine::call_row(const Entries& entries, BatchMo
     co_return result;
 }
 
-net::awaitable<void> SaleEngine::apply(Entries entries, LeaseKeeper::Role role) {
+net::awaitable<void> SaleEngine::apply(Buyers buyers, LeaseKeeper::Role role) {
     const BatchMode mode =
         role == LeaseKeeper::Role::holder ? BatchMode::lease : BatchMode::without_lease;
     if (unknowns_in_a_row_ >= parts_.limits.unknowns_max) {
         // This pod's way to the database loses answers. It gives the lease up, so that another pod
         // may win it and this one only forwards; one batch a pause tries whether things are better.
-        answer_all(entries, TakeAnswer::Kind::busy);
+        leave_undecided(buyers, TakeAnswer::Kind::busy);
         co_await keeper_.release();
         co_await net::sleep_for(milliseconds(parts_.limits.batch_timeout_ms));
         unknowns_in_a_row_ = parts_.limits.unknowns_max - 1;
@@ -429,12 +363,12 @@ net::awaitable<void> SaleEngine::apply(Entries entries, LeaseKeeper::Role role) 
         if (!keeper_.fence_known()) {
             const bool known = co_await learn_fence();
             if (!known) {
-                answer_all(entries, TakeAnswer::Kind::busy);
+                leave_undecided(buyers, TakeAnswer::Kind::busy);
                 co_return;
             }
         }
-        const BatchResult result = co_await call_row(entries, mode);
-        settle(entries, result, mode);
+        const BatchResult result = co_await call_row(buyers, mode);
+        settle(buyers, result, mode);
         co_return;
     } catch (const postgres::Error& error) {
         sqlstate = error.sqlstate();
@@ -446,43 +380,43 @@ net::awaitable<void> SaleEngine::apply(Entries entries, LeaseKeeper::Role role) 
         );
     }
     if (unknown) {
-        co_await resolve_unknown(std::move(entries), mode);
+        co_await resolve_unknown(std::move(buyers), mode);
     } else if (failed && certainly_retry(sqlstate)) {
-        requeue(std::move(entries));
+        line_.put_back(std::move(buyers));
         co_await net::sleep_for(failure_pause);
-    } else if (failed && is_poison(sqlstate) && entries.size() > 1) {
-        co_await split(std::move(entries), role);
+    } else if (failed && is_poison(sqlstate) && buyers.size() > 1) {
+        co_await split(std::move(buyers), role);
     } else {
         // Whatever it was, the connection is not trusted with the next batch.
         connection_.reset();
-        answer_all(entries, TakeAnswer::Kind::busy);
+        leave_undecided(buyers, TakeAnswer::Kind::busy);
         co_await net::sleep_for(failure_pause);
     }
 }
 
-net::awaitable<void> SaleEngine::split(Entries entries, LeaseKeeper::Role role) {
-    const auto middle = entries.begin() + static_cast<std::ptrdiff_t>(entries.size() / 2);
-    Entries first(std::make_move_iterator(entries.begin()), std::make_move_iterator(middle));
-    Entries second(std::make_move_iterator(middle), std::make_move_iterator(entries.end()));
+net::awaitable<void> SaleEngine::split(Buyers buyers, LeaseKeeper::Role role) {
+    const auto middle = buyers.begin() + static_cast<std::ptrdiff_t>(buyers.size() / 2);
+    Buyers first(std::make_move_iterator(buyers.begin()), std::make_move_iterator(middle));
+    Buyers second(std::make_move_iterator(middle), std::make_move_iterator(buyers.end()));
     co_await apply(std::move(first), role);
     if (connection_ && connection_->is_open()) {
         co_await apply(std::move(second), role);
     } else {
-        requeue(std::move(second));
+        line_.put_back(std::move(second));
     }
 }
 
-net::awaitable<void> SaleEngine::resolve_unknown(Entries entries, BatchMode mode) {
+net::awaitable<void> SaleEngine::resolve_unknown(Buyers buyers, BatchMode mode) {
     parts_.metrics.batches_unknown.Increment();
-    for (Entry& entry : entries) entry.maybe_decided = true;
+    for (Buyer& buyer : buyers) buyer.maybe_decided = true;
     while (!stopping_ && ++unknowns_in_a_row_ < parts_.limits.unknowns_max) {
         try {
             connection_.reset();
             co_await connect();
             const bool raised = co_await keeper_.raise_fence(*connection_);
             if (raised) {
-                const BatchResult result = co_await call_row(entries, mode);
-                settle(entries, result, mode);
+                const BatchResult result = co_await call_row(buyers, mode);
+                settle(buyers, result, mode);
                 co_return;
             }
         } catch (const postgres::Error& error) {
@@ -493,16 +427,16 @@ net::awaitable<void> SaleEngine::resolve_unknown(Entries entries, BatchMode mode
         }
         co_await net::sleep_for(failure_pause);
     }
-    answer_all(entries, TakeAnswer::Kind::unknown);
+    leave_undecided(buyers, TakeAnswer::Kind::unknown);
 }
 
-net::awaitable<void> SaleEngine::forward(Entries entries, std::string address) {
+net::awaitable<void> SaleEngine::forward(Buyers buyers, std::string address) {
     ForwardedBatch batch;
-    for (const Entry& entry : entries) {
-        if (entry.is_return()) {
-            batch.returns.push_back(std::get<Return>(entry.wish));
+    for (const Buyer& buyer : buyers) {
+        if (buyer.is_return()) {
+            batch.returns.push_back(std::get<Return>(buyer.wish));
         } else {
-            batch.takes.push_back(std::get<Take>(entry.wish));
+            batch.takes.push_back(std::get<Take>(buyer.wish));
         }
     }
     const auto started = net::SteadyClock::now();
@@ -520,27 +454,34 @@ net::awaitable<void> SaleEngine::forward(Entries entries, std::string address) {
     if (!why.empty()) {
         logging::warning("lease holder did not take a batch", {{"holder", address}, {"why", why}});
         keeper_.holder_failed();
-        for (Entry& entry : entries) entry.maybe_decided = true;
-        requeue(std::move(entries));
+        for (Buyer& buyer : buyers) buyer.maybe_decided = true;
+        line_.put_back(std::move(buyers));
     } else if (!answers) {
         keeper_.holder_changed();
-        requeue(std::move(entries));
+        line_.put_back(std::move(buyers));
     } else {
         parts_.metrics.batches_forwarded.Increment();
         serving_time_.observe_round_us(microseconds_since(started));
-        answer_forwarded(entries, *answers);
+        hint_.observe(
+            answers->seq,
+            answers->state,
+            answers->sold_out,
+            answers->remaining,
+            answers->next_expiry_us
+        );
+        answer_forwarded(buyers, *answers);
     }
     wake_.notify();
 }
 
 // -- answers ---------------------------------------------------------------------------------
 
-bool SaleEngine::settle(Entries& entries, const BatchResult& result, BatchMode mode) {
+bool SaleEngine::settle(Buyers& buyers, const BatchResult& result, BatchMode mode) {
     unknowns_in_a_row_ = 0;
     if (result.status == BatchResult::Status::fenced) {
         parts_.metrics.batches_fenced.Increment();
         keeper_.fenced(result.fence);
-        requeue(std::move(entries));
+        line_.put_back(std::move(buyers));
         return false;
     }
     keeper_.committed();
@@ -549,127 +490,31 @@ bool SaleEngine::settle(Entries& entries, const BatchResult& result, BatchMode m
                               : parts_.metrics.batches_without_lease)
         .Increment();
     if (result.status == BatchResult::Status::no_such_sale) {
-        answer_all(entries, TakeAnswer::Kind::busy);
+        leave_undecided(buyers, TakeAnswer::Kind::busy);
         return true;
     }
     hint_.observe(
         result.seq, result.state, result.sold_out, result.remaining, result.next_expiry_us
     );
-    answer_soon(std::move(entries), result);
+    answer_soon(std::move(buyers), result);
     return true;
 }
 
-void SaleEngine::answer_soon(Entries entries, BatchResult result) {
+void SaleEngine::answer_soon(Buyers buyers, BatchResult result) {
     std::size_t take_index = 0;
-    for (const Entry& entry : entries) {
-        if (entry.is_return()) continue;
+    for (const Buyer& buyer : buyers) {
+        if (buyer.is_return()) continue;
         const TakeOutcome outcome = result.takes.at(take_index++).outcome;
         // To the back: one customer's many clicks must not hold up the others.
-        if (outcome == TakeOutcome::deferred) line_.push_back(entry);
+        if (outcome == TakeOutcome::deferred) line_.join_again(buyer);
     }
     net::asio::post(
         parts_.executor,
-        [self = shared_from_this(), entries = std::move(entries), result = std::move(result)]() {
-            answer(entries, result, self->parts_.metrics);
+        [self = shared_from_this(), buyers = std::move(buyers), result = std::move(result)]() {
+            const std::size_t bought = answer_decided(buyers, result);
+            self->parts_.metrics.takes_bought.Increment(static_cast<double>(bought));
         }
     );
-}
-
-void SaleEngine::answer(const Entries& entries, const BatchResult& result, EngineMetrics& metrics) {
-    std::size_t take_index = 0;
-    std::size_t return_index = 0;
-    for (const Entry& entry : entries) {
-        if (entry.is_return()) {
-            entry.answer(
-                ReturnAnswer{ReturnAnswer::Kind::decided, result.returns.at(return_index++)}
-            );
-            continue;
-        }
-        const std::size_t pos = take_index++;
-        const TakeResult& decided = result.takes.at(pos);
-        if (decided.outcome == TakeOutcome::deferred) continue;
-        if (decided.outcome == TakeOutcome::late) {
-            entry.leave_undecided(TakeAnswer::Kind::busy);
-            continue;
-        }
-        TakeAnswer answer;
-        answer.kind = TakeAnswer::Kind::decided;
-        answer.outcome = decided.outcome;
-        answer.order_id = decided.order_id;
-        answer.seq = result.seq;
-        if (result.wrote) answer.pos = static_cast<std::int64_t>(pos) + 1;
-        answer.remaining = decided.remaining;
-        answer.expires_at_us = result.expires_at_us;
-        answer.next_expiry_us = result.next_expiry_us;
-        if (decided.outcome == TakeOutcome::bought) metrics.takes_bought.Increment();
-        entry.answer(answer);
-    }
-}
-
-void SaleEngine::answer_forwarded(const Entries& entries, const ForwardedAnswers& answers) {
-    hint_.observe(
-        answers.seq, answers.state, answers.sold_out, answers.remaining, answers.next_expiry_us
-    );
-    std::size_t take_index = 0;
-    std::size_t return_index = 0;
-    for (const Entry& entry : entries) {
-        if (entry.is_return()) {
-            const ReturnAnswer& answer = answers.returns.at(return_index++);
-            if (answer.kind == ReturnAnswer::Kind::decided) {
-                entry.answer(answer);
-            } else {
-                entry.leave_undecided(static_cast<TakeAnswer::Kind>(answer.kind));
-            }
-            continue;
-        }
-        const TakeAnswer& answer = answers.takes.at(take_index++);
-        if (answer.kind == TakeAnswer::Kind::decided) {
-            entry.answer(answer);
-        } else {
-            entry.leave_undecided(answer.kind);
-        }
-    }
-}
-
-void SaleEngine::answer_all(const Entries& entries, TakeAnswer::Kind kind) {
-    for (const Entry& entry : entries) entry.leave_undecided(kind);
-}
-
-SaleEngine::Entries SaleEngine::take_from_line(std::size_t count) {
-    const auto now = net::SteadyClock::now();
-    Entries entries;
-    while (entries.size() < count && !line_.empty()) {
-        for (Entry& entry : line_.take(count - entries.size())) {
-            if (entry.is_answered()) continue;
-            if (entry.deadline <= now) {
-                entry.leave_undecided(TakeAnswer::Kind::busy);
-            } else {
-                entries.push_back(std::move(entry));
-            }
-        }
-    }
-    return entries;
-}
-
-void SaleEngine::requeue(Entries entries) {
-    if (stopping_) {
-        answer_all(entries, TakeAnswer::Kind::unknown);
-        return;
-    }
-    line_.push_front(std::move(entries));
-}
-
-void SaleEngine::answer_overdue() {
-    const auto now = net::SteadyClock::now();
-    Entries overdue;
-    std::erase_if(unanswered_, [&](const Entry& entry) {
-        if (entry.is_answered()) return true;
-        if (entry.deadline > now) return false;
-        overdue.push_back(entry);
-        return true;
-    });
-    // After the sweep: a reply may bring a new wish at once.
-    answer_all(overdue, TakeAnswer::Kind::unknown);
 }
 
 }  // namespace order

@@ -1,24 +1,21 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <string>
-#include <variant>
 #include <vector>
 
-#include "metrics/metrics.hpp"
 #include "net/batcher.hpp"
 #include "net/event.hpp"
 #include "net/net.hpp"
-#include "net/one_shot.hpp"
 #include "net/pace.hpp"
 #include "order/clients/peer_client.hpp"
 #include "order/domain/answers.hpp"
 #include "order/domain/hint.hpp"
 #include "order/domain/serving_time.hpp"
-#include "order/domain/waiting_line.hpp"
+#include "order/engine/buyer_line.hpp"
 #include "order/engine/database_clock.hpp"
+#include "order/engine/engine_metrics.hpp"
 #include "order/engine/lease_keeper.hpp"
 
 namespace order {
@@ -26,7 +23,7 @@ namespace order {
 struct EngineLimits {
     std::size_t queue_max = 8192;   ///< takes and returns waiting for one sale; beyond: busy
     std::size_t batch_max = 256;    ///< best cost per order is reached near 100; more adds latency
-    std::size_t forward_max = 200;  ///< entries per forwarded batch: fits the peer's body limit
+    std::size_t forward_max = 200;  ///< buyers per forwarded batch: fits the peer's body limit
     std::size_t forwards_max = 2;   ///< batches under way to the holder
     std::size_t peek_max = 512;     ///< keys per snapshot
     std::int64_t batch_interval_min_ms = 0;  ///< between beginnings; 0: as fast as commits return
@@ -39,21 +36,6 @@ struct EngineLimits {
     std::int64_t unknowns_max = 3;  ///< in a row; then this pod only forwards
     std::int64_t reclaim_every_ms = 100;
     LeaseLimits lease;
-};
-
-struct EngineMetrics {
-    explicit EngineMetrics(metrics::Registry& registry);
-
-    prometheus::Counter& batches_with_lease;
-    prometheus::Counter& batches_without_lease;
-    prometheus::Counter& batches_forwarded;
-    prometheus::Counter& batches_fenced;
-    prometheus::Counter& batches_unknown;
-    prometheus::Counter& takes_bought;
-    prometheus::Counter& takes_refused_by_snapshot;
-    prometheus::Counter& takes_turned_away;
-    prometheus::Histogram& batch_takes;
-    prometheus::Histogram& batch_seconds;
 };
 
 /// What the engines of a pod share. Outlives them.
@@ -104,25 +86,6 @@ class SaleEngine : public std::enable_shared_from_this<SaleEngine> {
     bool idle_since(net::Deadline moment) const { return last_use_ < moment && line_.empty(); }
 
   private:
-    using TakeReply = net::OneShot<TakeAnswer>;
-    using ReturnReply = net::OneShot<ReturnAnswer>;
-
-    /// One buyer's wish in the line or in a batch.
-    struct Entry {
-        std::variant<Take, Return> wish;
-        std::variant<TakeReply, ReturnReply> reply;
-        net::Deadline deadline{};
-        bool from_peer = false;  ///< has had its one hop
-        /// A batch with it may have committed unseen: "busy" would say too much.
-        bool maybe_decided = false;
-
-        bool is_return() const { return std::holds_alternative<Return>(wish); }
-        bool is_answered() const;
-        void answer(const TakeAnswer& answer) const { std::get<TakeReply>(reply).set(answer); }
-        void answer(const ReturnAnswer& answer) const { std::get<ReturnReply>(reply).set(answer); }
-        void leave_undecided(TakeAnswer::Kind kind) const;
-    };
-    using Entries = std::vector<Entry>;
     struct KeyQuestion {
         Take take;
     };
@@ -131,48 +94,37 @@ class SaleEngine : public std::enable_shared_from_this<SaleEngine> {
     net::awaitable<void> run_reclaim_timer();
     net::awaitable<void> serve_once();
     net::awaitable<void> connect();
-    net::awaitable<void> apply(Entries entries, LeaseKeeper::Role role);
-    /// Decides each half alone, down to the one entry that the database can't digest.
-    net::awaitable<void> split(Entries entries, LeaseKeeper::Role role);
+    net::awaitable<void> apply(Buyers buyers, LeaseKeeper::Role role);
+    /// Decides each half alone, down to the one buyer that the database can't digest.
+    net::awaitable<void> split(Buyers buyers, LeaseKeeper::Role role);
     /// A batch whose commit was not seen: raises the fence, so that it is over one way or the
     /// other, and sends it again; its keys make that exactly once.
-    net::awaitable<void> resolve_unknown(Entries entries, BatchMode mode);
-    net::awaitable<BatchResult> call_row(const Entries& entries, BatchMode mode);
-    /// Answers what `result` decided; false if the entries were fenced off and went back.
-    bool settle(Entries& entries, const BatchResult& result, BatchMode mode);
+    net::awaitable<void> resolve_unknown(Buyers buyers, BatchMode mode);
+    net::awaitable<BatchResult> call_row(const Buyers& buyers, BatchMode mode);
+    /// Answers what `result` decided; false if the buyers were fenced off and went back.
+    bool settle(Buyers& buyers, const BatchResult& result, BatchMode mode);
     void start_forward();
-    net::awaitable<void> forward(Entries entries, std::string address);
+    net::awaitable<void> forward(Buyers buyers, std::string address);
     net::awaitable<std::vector<TakeAnswer>> peek(std::vector<KeyQuestion> questions);
     net::awaitable<bool> learn_fence();
 
     /// Replies run after the next batch was sent, so that the database works meanwhile.
-    void answer_soon(Entries entries, BatchResult result);
-    static void answer(const Entries& entries, const BatchResult& result, EngineMetrics& metrics);
-    void answer_forwarded(const Entries& entries, const ForwardedAnswers& answers);
-    static void answer_all(const Entries& entries, TakeAnswer::Kind kind);
+    void answer_soon(Buyers buyers, BatchResult result);
     /// Whether a buyer who comes now is served in time. Without asking, all who wait longer than
     /// they care to would still be served, and nobody in time: a shop that sells to the absent.
     bool may_join() const;
-    /// False if the line is full.
-    bool enqueue(Entry entry);
-    /// The next entries that still wait for an answer.
-    Entries take_from_line(std::size_t count);
-    void requeue(Entries entries);
-    /// Tells whoever waits past the deadline that the outcome is unknown, wherever the wish is.
-    void answer_overdue();
     TakeAnswer snapshot_answer(const Take& take, const Peek& peek, std::size_t index) const;
 
     EngineParts parts_;
     SaleTerms terms_;
     LeaseKeeper keeper_;
-    WaitingLine<Entry> line_;
+    BuyerLine line_;
     ServingTime serving_time_;
     net::Event wake_;
     net::Pace pace_;
     net::Batcher<KeyQuestion, TakeAnswer> peeks_;
     std::shared_ptr<postgres::Connection> connection_;
     StockHint hint_;
-    std::deque<Entry> unanswered_;  ///< everybody who waits, for answer_overdue
     bool applying_ = false;
     bool stopping_ = false;
     bool reclaim_wanted_ = false;

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <variant>
+#include <vector>
+
+#include "net/net.hpp"
+#include "net/one_shot.hpp"
+#include "order/clients/peer_client.hpp"
+#include "order/domain/answers.hpp"
+#include "order/domain/batch.hpp"
+#include "order/domain/waiting_line.hpp"
+
+namespace order {
+
+using TakeReply = net::OneShot<TakeAnswer>;
+using ReturnReply = net::OneShot<ReturnAnswer>;
+
+TakeAnswer undecided(TakeAnswer::Kind kind);
+ReturnAnswer undecided_return(TakeAnswer::Kind kind);
+
+/// One buyer's wish in the line or in a batch, and where the answer goes.
+struct Buyer {
+    std::variant<Take, Return> wish;
+    std::variant<TakeReply, ReturnReply> reply;
+    net::Deadline deadline{};
+    bool from_peer = false;  ///< has had its one hop
+    /// A batch with it may have committed unseen: "busy" would say too much.
+    bool maybe_decided = false;
+
+    bool is_return() const { return std::holds_alternative<Return>(wish); }
+    bool is_answered() const;
+    void answer(const TakeAnswer& answer) const { std::get<TakeReply>(reply).set(answer); }
+    void answer(const ReturnAnswer& answer) const { std::get<ReturnReply>(reply).set(answer); }
+    void leave_undecided(TakeAnswer::Kind kind) const;
+};
+using Buyers = std::vector<Buyer>;
+
+/// Answers a batch as the row decided it; those it deferred go on waiting. How many bought.
+std::size_t answer_decided(const Buyers& buyers, const BatchResult& result);
+/// Answers a batch as the pod that it was forwarded to answered.
+void answer_forwarded(const Buyers& buyers, const ForwardedAnswers& answers);
+void leave_undecided(const Buyers& buyers, TakeAnswer::Kind kind);
+
+/// Everybody who waits for one sale on this pod: the bounded line, and those whose batch is under
+/// way, until they are answered. Nobody is left without an answer past their deadline.
+class BuyerLine {
+  public:
+    explicit BuyerLine(std::size_t buyers_max) : line_(buyers_max) {}
+
+    bool empty() const { return line_.empty(); }
+    std::size_t size() const { return line_.size(); }
+
+    /// False if the line is full, or closed.
+    bool join(Buyer buyer);
+    /// To the back, past the bound: it was inside.
+    void join_again(const Buyer& buyer) { line_.push_back(buyer); }
+    /// The next ones that still wait for an answer.
+    Buyers take(std::size_t count);
+    /// Back to the front: their batch decided nothing.
+    void put_back(Buyers buyers);
+    /// Tells whoever stands in the line that the shop is busy.
+    void turn_all_away();
+    /// The same for good: nobody joins any more, and who would be put back is told "unknown".
+    void close();
+    /// Tells whoever waits past the deadline that the outcome is unknown, wherever the wish is.
+    void answer_overdue();
+
+  private:
+    WaitingLine<Buyer> line_;
+    std::deque<Buyer> unanswered_;
+    bool closed_ = false;
+};
+
+}  // namespace order

@@ -39,8 +39,11 @@ class MatrixRun:
             refusing = [who for who, cell in cells.items() if not cell.is_let_in]
             for who in refusing:
                 found += self._ask(operation, door, made, who, cells[who])
-            if self._objects.state(made) != before:
-                found.append(f"{operation.name}: who was refused has changed something")
+            after = self._objects.state(made)
+            if after != before:
+                found.append(
+                    f"{operation.name}: who was refused has changed something: {before} is {after}"
+                )
             for who in (who for who in cells if who not in refusing):
                 found += self._ask(operation, door, made, who, cells[who])
         return found

@@ -41,7 +41,7 @@ struct AccessLog::State {
         int to
     );
 
-    bool wants(int status);
+    bool wants(const Request& request, int status);
     bool is_too_often();
     void append(
         const Request& request, int status, std::size_t body_bytes, std::int64_t duration_us
@@ -80,16 +80,17 @@ AccessLog::State::State(
     base::append_json_string(service_json, service);
 }
 
-bool AccessLog::State::wants(int status) {
+bool AccessLog::State::wants(const Request& request, int status) {
+    const bool is_error = status >= 500 && !request.notes.is_cut_short;
     switch (settings.mode) {
         case AccessLogMode::off:
             return false;
         case AccessLogMode::on:
             return true;
         case AccessLogMode::errors:
-            return status >= 500;
+            return is_error;
         case AccessLogMode::sampled:
-            if (status >= 500) return true;
+            if (is_error) return true;
             if (until_sample-- > 0) return false;
             until_sample = settings.sample_every - 1;
             return true;
@@ -128,6 +129,7 @@ void AccessLog::State::append(
         out, "client", notes.client_address.empty() ? request.remote_address : notes.client_address
     );
     if (notes.account_id) append_text(out, "account_id", notes.account_id->to_string());
+    if (notes.is_cut_short) out.append(",\"cut_short\":true");
     if (!notes.upstream.empty()) {
         append_text(out, "upstream", notes.upstream);
         append_count(out, "retries", static_cast<std::size_t>(notes.upstream_requests - 1));
@@ -184,7 +186,7 @@ AccessLog::~AccessLog() {
 void AccessLog::add(
     const Request& request, int status, std::size_t body_bytes, std::int64_t duration_us
 ) {
-    if (!state_->wants(status)) return;
+    if (!state_->wants(request, status)) return;
     if (state_->waiting.size() >= waiting_bytes_max || state_->is_too_often()) {
         state_->dropped_lines.Increment();
         return;

@@ -14,7 +14,7 @@ namespace http {
 
 enum class AccessLogMode {
     off,
-    errors,   ///< answers of 500 and more
+    errors,   ///< answers of 500 and more, unless the caller itself gave too little time for one
     sampled,  ///< those, and one in AccessLogSettings::sample_every of all others
     on
 };

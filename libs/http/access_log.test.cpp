@@ -52,6 +52,22 @@ class AccessLogTest : public testing::Test {
     std::array<int, 2> pipe{};
 };
 
+TEST_F(AccessLogTest, WhatACallerCutShortIsNoError) {
+    auto errors = log(http::AccessLogMode::errors);
+    request.notes.is_cut_short = true;
+    errors.add(request, 503, 1, 1);
+    errors.flush();
+    EXPECT_EQ(written(), "");
+    auto all = log(http::AccessLogMode::on);
+    all.add(request, 503, 1, 1);
+    all.flush();
+    EXPECT_NE(written().find("\"level\":\"info\""), std::string::npos);
+    request.notes.is_cut_short = false;
+    errors.add(request, 503, 1, 1);
+    errors.flush();
+    EXPECT_NE(written().find("\"status\":503"), std::string::npos);
+}
+
 TEST_F(AccessLogTest, WritesOneJsonObjectARequest) {
     auto access = log(http::AccessLogMode::on);
     request.notes.client_address = "203.0.113.9";

@@ -36,6 +36,7 @@ using Tcp = asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 using Stage = TransportError::Stage;
 using std::chrono::milliseconds;
+using std::string_view_literals::operator""sv;
 
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t first_capacity = 4096;
@@ -61,19 +62,23 @@ bool takes_no_body(std::string_view method) {
 }
 
 void append_request(std::string& out, const OutgoingRequest& request, std::string_view host) {
-    out.append(request.method).append(" ").append(request.target).append(" HTTP/1.1\r\nHost: ");
+    out.append(request.method).append(" "sv).append(request.target).append(" HTTP/1.1\r\nHost: "sv);
     out.append(host);
     for (const auto& [name, value] : request.headers) {
         if (!is_header_text(name) || !is_header_text(value)) continue;
-        out.append("\r\n").append(name).append(": ").append(value);
+        out.append("\r\n"sv).append(name).append(": "sv).append(value);
     }
-    out.append("\r\ntraceparent: ");
+    if (request.time_told) {
+        out.append("\r\nX-Deadline-Ms: "sv);
+        append_number(out, static_cast<std::size_t>(request.time_told->count()));
+    }
+    out.append("\r\ntraceparent: "sv);
     (request.trace ? *request.trace : TraceContext::make()).append_next_hop(out);
     if (!request.body.empty() || !takes_no_body(request.method)) {
-        out.append("\r\nContent-Length: ");
+        out.append("\r\nContent-Length: "sv);
         append_number(out, request.body.size());
     }
-    out.append("\r\n\r\n").append(request.body);
+    out.append("\r\n\r\n"sv).append(request.body);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -56,6 +57,8 @@ struct OutgoingRequest {
     std::string body;
     /// Whose doing this is: Request::trace. A new trace if absent, as for work of one's own.
     std::optional<TraceContext> trace = {};
+    /// Told in X-Deadline-Ms, which is then not among the headers.
+    std::optional<std::chrono::milliseconds> time_told = {};
     /// Gets the origin asked, and one request more; may be null, else must outlive the sending.
     RequestNotes* notes = nullptr;
 };

@@ -107,15 +107,13 @@ bool Server::Connection::prepare_to_read() {
 /// read.
 void Server::Connection::expired() {
     if (phase_ == Phase::head || phase_ == Phase::body) {
-        work_->request = Request{};
-        work_->request.request_id = make_request_id();
-        work_->request.remote_address = address_;
+        forget_request();
         auto response = to_response(
             {.status = 408,
              .code = "request_timeout",
              .detail = "The request did not come in time; nothing was changed."}
         );
-        core_->count(work_->request, response, net::SteadyClock::now());
+        core_->finish(work_->request, response, net::SteadyClock::now());
         write(std::move(response), false);  // one try: who sends slowly is not waited for again
     }
     close();
@@ -126,9 +124,13 @@ void Server::Connection::expired() {
 bool Server::Connection::is_too_much() {
     if (!work_) return false;
     const std::size_t body = work_->request.body.capacity();
-    const std::size_t held = work_->reader.extra_bytes() + (body > short_body_max ? body : 0);
+    const std::size_t long_body = body > short_body_max ? body : 0;
+    const std::size_t held = work_->reader.extra_bytes() + long_body;
     if (held != received_share_.bytes()) received_share_.hold(held);
-    return held > 0 && work_->reader.mid_request() &&
+    // Room for a body may be left from whoever had this work before.
+    const bool is_its_own =
+        work_->reader.extra_bytes() > 0 || (long_body > 0 && work_->reader.in_body());
+    return is_its_own && work_->reader.mid_request() &&
            core_->received_bytes > core_->limits.received_bytes_max;
 }
 
@@ -211,12 +213,22 @@ void Server::Connection::begin_answering(bool refused) {
     has_asked_ = true;
     watchdog_.disarm();
     if (refused) {
-        work_->request = Request{};
-        work_->request.request_id = make_request_id();
+        forget_request();
         received_share_.hold(work_->reader.extra_bytes());
     } else {
         work_->wishes = Negotiation::read(work_->request);
+        work_->request.remote_address = address_;
     }
+}
+
+/// Of a request that was not read whole the log and the metrics know nothing; only the answer's
+/// decoration sees its headers.
+void Server::Connection::forget_request() {
+    Headers headers;
+    if (work_->reader.has_headers()) headers = std::move(work_->request.headers);
+    work_->request = Request{};
+    work_->request.headers = std::move(headers);
+    work_->request.request_id = make_request_id();
     work_->request.remote_address = address_;
 }
 
@@ -271,7 +283,7 @@ net::awaitable<void> Server::Connection::serve(std::shared_ptr<Connection> self)
             if (failure) response = core.failure_response(it.work_->request, failure);
             core.negotiation.apply(it.work_->request, it.work_->wishes, response);
         }
-        core.count(it.work_->request, response, began);
+        core.finish(it.work_->request, response, began);
         const bool keep = it.is_kept(refused);
         const auto writing = it.write(std::move(response), keep);
         if (writing == Writing::failed) break;

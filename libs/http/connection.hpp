@@ -66,6 +66,7 @@ class Server::Connection {
     void expired();
     void begin_work(std::size_t bytes);
     void begin_answering(bool refused);
+    void forget_request();
     bool is_kept(bool refused);
     bool is_too_much();
     Writing write(Response response, bool keep);

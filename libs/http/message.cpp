@@ -14,11 +14,10 @@ char lower(char letter) {
 
 }  // namespace
 
-bool equal_ignoring_case(std::string_view left, std::string_view right) {
-    return left.size() == right.size() &&
-           std::equal(left.begin(), left.end(), right.begin(), [](char one, char other) {
-               return one == other || lower(one) == lower(other);
-           });
+bool same_letters_ignoring_case(std::string_view left, std::string_view right) {
+    return std::equal(left.begin(), left.end(), right.begin(), [](char one, char other) {
+        return one == other || lower(one) == lower(other);
+    });
 }
 
 void Headers::add(std::string name, std::string value) {

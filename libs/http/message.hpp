@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -51,6 +52,7 @@ struct RequestNotes {
     std::string client_address;  ///< before trusted proxies; empty: the peer's
     std::string upstream;        ///< the pod asked last, host:port
     int upstream_requests = 0;   ///< sent on its behalf; more than one are retries
+    bool is_cut_short = false;   ///< unanswered when Request::own_time was over: no error of ours
 };
 
 /// Headers that the parser saw, so that nobody looks for those that most requests don't have.
@@ -72,6 +74,9 @@ struct Request {
     /// When the caller stops waiting: from X-Deadline-Ms (remaining milliseconds, at most the
     /// server's request_timeout), else the server's request_timeout.
     net::Deadline deadline{};
+    /// What X-Deadline-Ms said, if that is less than the server gives by itself: the wish of the
+    /// caller, who then has nobody to blame for an answer that is late.
+    std::optional<std::chrono::milliseconds> own_time;
     std::vector<std::pair<std::string, std::string>> path_parameters;  ///< filled by Router
     /// The pattern and method of the route that matched, empty if none did; set by Router and
     /// valid as long as it is. Bounded labels for metrics.
@@ -97,7 +102,12 @@ struct Response {
 
 Response json_response(int status, std::string body);
 
-/// ASCII only, as field names are.
-bool equal_ignoring_case(std::string_view left, std::string_view right);
+/// Of texts of one length.
+bool same_letters_ignoring_case(std::string_view left, std::string_view right);
+
+/// ASCII only, as field names are. Most names that are compared differ in length already.
+inline bool equal_ignoring_case(std::string_view left, std::string_view right) {
+    return left.size() == right.size() && same_letters_ignoring_case(left, right);
+}
 
 }  // namespace http

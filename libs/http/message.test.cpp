@@ -90,6 +90,25 @@ TEST(Problem, EscapesAndCarriesMembers) {
     );
 }
 
+TEST(HeaderText, HasNoLineBreakAnywhere) {
+    for (std::size_t size = 0; size < 40; ++size) {
+        std::string text(size, 'x');
+        EXPECT_TRUE(http::is_header_text(text));
+        for (std::size_t at = 0; at < size; ++at) {
+            for (const char harmless :
+                 {'\t', ' ', '\x01', '\x0f', '\x10', '\x7f', '\xc3', '\xff'}) {
+                text[at] = harmless;
+                EXPECT_TRUE(http::is_header_text(text)) << size << " " << at;
+            }
+            for (const char breaking : {'\r', '\n', '\0'}) {
+                text[at] = breaking;
+                EXPECT_FALSE(http::is_header_text(text)) << size << " " << at;
+            }
+            text[at] = 'x';
+        }
+    }
+}
+
 TEST(ResponseHead, LeavesOutWhatWouldBreakIt) {
     http::Response response{200, {}, "abc"};
     response.headers.add("X-Good", "yes");

@@ -28,15 +28,17 @@ bool is_framing_error(const boost::system::error_code& error) {
            error == beast_http::error::bad_transfer_encoding;
 }
 
-/// Remaining milliseconds, at most the server's own limit; the limit if absent or not a number.
-std::int64_t deadline_ms(const Headers& headers, std::int64_t most) {
+/// Remaining milliseconds, if that is a number and less than the server's own limit.
+std::optional<std::chrono::milliseconds> shorter_time(const Headers& headers, std::int64_t most) {
     const auto text = headers.get("X-Deadline-Ms");
-    if (!text) return most;
+    if (!text) return std::nullopt;
     std::int64_t value = 0;
     const auto end = text->data() + text->size();
     const auto read = std::from_chars(text->data(), end, value);
-    if (read.ec != std::errc{} || read.ptr != end || value < 0) return most;
-    return std::min(value, most);
+    if (read.ec != std::errc{} || read.ptr != end || value < 0 || value >= most) {
+        return std::nullopt;
+    }
+    return std::chrono::milliseconds(value);
 }
 
 bool is_alphanumeric(char letter) {
@@ -335,8 +337,10 @@ void RequestReader::finish(Request& request) const {
     const auto id = request.headers.get("X-Request-Id");
     request.request_id = id && is_request_id(*id) ? std::string(*id) : make_request_id();
     take_trace(request);
-    const auto left = deadline_ms(request.headers, limits_.request_timeout_ms);
-    request.deadline = net::deadline_in(std::chrono::milliseconds(left));
+    const std::int64_t most_ms = limits_.request_timeout_ms;
+    request.own_time = shorter_time(request.headers, most_ms);
+    const std::chrono::milliseconds most(most_ms);
+    request.deadline = net::deadline_in(request.own_time.value_or(most));
 }
 
 RequestReader::Progress RequestReader::refuse(int status, const char* code, std::string detail) {
@@ -346,6 +350,10 @@ RequestReader::Progress RequestReader::refuse(int status, const char* code, std:
 
 bool RequestReader::take_continue() {
     return std::exchange(parsing_->continue_due, false);
+}
+
+bool RequestReader::has_headers() const {
+    return parsing_->parser.has_value();
 }
 
 bool RequestReader::keep_alive() const {

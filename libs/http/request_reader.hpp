@@ -36,6 +36,9 @@ class RequestReader {
     /// A byte of a request came, and its end did not.
     bool mid_request() const { return begin_ != end_ || state_ == State::body; }
     bool in_body() const { return state_ == State::body; }
+    /// The request's `headers` are this one's, as far as they were read: also when it was refused
+    /// afterwards, or did not come whole.
+    bool has_headers() const;
     /// Of its buffer, beyond those that every reader has.
     std::size_t extra_bytes() const;
     /// True once per request whose sender waits for "100 Continue".

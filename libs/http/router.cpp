@@ -49,7 +49,8 @@ bool matches(const std::vector<std::string>& pattern, const Segments& path) {
     const bool open_ended = is_rest(pattern.back());
     const auto fixed = pattern.size() - (open_ended ? 1 : 0);
     if (open_ended ? path.count <= fixed : path.count != fixed) return false;
-    for (std::size_t at = 0; at < fixed; ++at) {
+    // From the end: all routes begin alike.
+    for (std::size_t at = fixed; at-- > 0;) {
         if (is_parameter(pattern[at])) {
             if (path.items[at].empty()) return false;
         } else if (pattern[at] != path.items[at]) {

@@ -12,6 +12,10 @@ namespace http {
 
 using Handler = std::function<net::awaitable<Response>(Request&)>;
 
+/// Adds to an answer what a room says in each of them. `request`: as its handler left it; of one
+/// that could not be read no more than its headers, if so much came.
+using Decoration = std::function<void(const Request& request, Response& answer)>;
+
 /// Who is let in when as many requests are under way as the server takes (ServerLimits).
 enum class Admission {
     common,   ///< nobody: 503 at once
@@ -40,6 +44,14 @@ class Router {
 
     net::awaitable<Response> handle(Request& request) const;
 
+    /// For every answer of a server with this router, also those that no handler made: 404, 405,
+    /// refusals of what can't be read or comes too late, 503 `busy`, failures of handlers. Runs on
+    /// the server's loop and must not throw.
+    void decorate_with(Decoration decoration) { decoration_ = std::move(decoration); }
+    void decorate(const Request& request, Response& answer) const {
+        if (decoration_) decoration_(request, answer);
+    }
+
     /// Of the route that would serve this.
     Admission admission(const Request& request) const;
 
@@ -59,6 +71,7 @@ class Router {
 
     /// Most specific first. Handed out by pointer, so that views of patterns stay valid.
     std::vector<std::unique_ptr<Entry>> entries_;
+    Decoration decoration_;
 };
 
 }  // namespace http

@@ -12,7 +12,6 @@
 #include "base/neighbour_error.hpp"
 #include "http/connection.hpp"
 #include "http/server_core.hpp"
-#include "logging/logging.hpp"
 
 namespace http {
 
@@ -28,9 +27,20 @@ constexpr int listen_backlog = 4096;
 constexpr milliseconds accept_pause(100);
 constexpr int retry_after_s = 1;
 constexpr int failure_lines_per_second = 10;
+/// A caller who gives less time than this is in a hurry; that nothing came of it is no news. Longer
+/// than any healthy neighbour takes, shorter than what the gateway gives one attempt.
+constexpr milliseconds hurried_time(2000);
+/// Rooms give up on a neighbour so long before their own caller does.
+constexpr milliseconds deadline_margin(100);
 /// Work that is kept for the next connection, and the largest body of it.
 constexpr std::size_t spare_work_max = 128;
 constexpr std::size_t body_bytes_kept = 64 * 1024;
+
+/// Where the caller's own haste is why a neighbour had no time to answer, nothing is wrong.
+bool is_cut_short(const Request& request) {
+    const bool was_hurried = request.own_time && *request.own_time < hurried_time;
+    return was_hurried && net::SteadyClock::now() + deadline_margin >= request.deadline;
+}
 
 }  // namespace
 
@@ -137,7 +147,8 @@ bool Server::Core::has_room_for(const std::string& address) {
 void Server::Core::turn_away(Tcp::socket& socket) {
     if (turned_away_ && !gone) turned_away_->Increment();
     std::string answer;
-    const Response response = busy_response();
+    Response response = busy_response();
+    if (!gone) router.decorate({}, response);
     append_response_head(answer, response, Persistence::close, date.now(), make_request_id());
     answer.append(response.body);
     ErrorCode ignored;
@@ -197,8 +208,13 @@ void Server::Core::close_all() {
     for (Connection* connection : connections) connection->close();
 }
 
-void Server::Core::count(const Request& request, const Response& response, net::Deadline began) {
+void Server::Core::finish(const Request& request, Response& response, net::Deadline began) {
     if (gone) return;
+    router.decorate(request, response);
+    count(request, response, began);
+}
+
+void Server::Core::count(const Request& request, const Response& response, net::Deadline began) {
     const auto took = net::SteadyClock::now() - began;
     if (access_log_) {
         const auto took_us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
@@ -241,7 +257,10 @@ Response Server::Core::failure_response(const Request& request, const std::excep
     try {
         std::rethrow_exception(failure);
     } catch (const base::NeighbourError& error) {
-        log_failure(request, error.what(), false);
+        request.notes.is_cut_short = is_cut_short(request);
+        const auto level =
+            request.notes.is_cut_short ? logging::Level::info : logging::Level::warning;
+        log_failure(request, error.what(), level);
         const bool unknown = error.effect() == base::NeighbourError::Effect::unknown;
         problem.status = 503;
         problem.code = unknown ? "unknown" : "unavailable";
@@ -251,10 +270,10 @@ Response Server::Core::failure_response(const Request& request, const std::excep
                              : "Nothing was changed. Send the request again in a moment.";
         problem.retry_after_s = retry_after_s;
     } catch (const std::exception& error) {
-        log_failure(request, error.what(), true);
+        log_failure(request, error.what(), logging::Level::error);
         problem.code = "internal";
     } catch (...) {
-        log_failure(request, "not a std::exception", true);
+        log_failure(request, "not a std::exception", logging::Level::error);
         problem.code = "internal";
     }
     if (problem.code == "internal") {
@@ -263,7 +282,9 @@ Response Server::Core::failure_response(const Request& request, const std::excep
     return to_response(problem);
 }
 
-void Server::Core::log_failure(const Request& request, std::string_view what, bool is_bug) {
+void Server::Core::log_failure(
+    const Request& request, std::string_view what, logging::Level level
+) {
     // A neighbour's outage fails every request: the log must not become the next bottleneck.
     const auto second =
         std::chrono::duration_cast<std::chrono::seconds>(net::SteadyClock::now().time_since_epoch())
@@ -274,7 +295,7 @@ void Server::Core::log_failure(const Request& request, std::string_view what, bo
     }
     if (++failures_in_second_ > failure_lines_per_second || gone) return;
     logging::write(
-        is_bug ? logging::Level::error : logging::Level::warning,
+        level,
         "request failed",
         {{"request_id", request.request_id},
          {"trace_id", request.trace.trace_id()},

@@ -1,6 +1,10 @@
 #include "http/server.hpp"
 
+#include <array>
+#include <fcntl.h>
+#include <map>
 #include <stdexcept>
+#include <unistd.h>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -11,6 +15,7 @@
 #include <gtest/gtest.h>
 
 #include "base/neighbour_error.hpp"
+#include "http/access_log.hpp"
 #include "net/event.hpp"
 #include "testing/run_on_loop.hpp"
 
@@ -145,6 +150,13 @@ class ServerTest : public testing::Test {
         if (how == "none") throw base::NeighbourError("redis", "gone", Effect::none);
         if (how == "unknown") throw base::NeighbourError("postgres", "gone", Effect::unknown);
         throw std::logic_error("a bug");
+        co_return http::Response{};
+    }
+
+    /// As a room whose neighbour does not answer in the caller's time.
+    static net::awaitable<http::Response> come_late(http::Request& request) {
+        co_await net::sleep_for(net::time_left(request.deadline));
+        throw base::NeighbourError("postgres", "timed out", base::NeighbourError::Effect::none);
         co_return http::Response{};
     }
 
@@ -398,6 +410,77 @@ TEST_F(ServerTest, ARefusedUploadSeesItsAnswer) {
     caller.write("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n");
     caller.write(std::string(100000, 'x'));
     EXPECT_TRUE(caller.read_all().starts_with("HTTP/1.1 413"));
+}
+
+TEST_F(ServerTest, DecoratesEveryAnswer) {
+    router.decorate_with([](const http::Request& request, http::Response& answer) {
+        answer.headers.add("X-Of", std::string(request.headers.get("Origin").value_or("nobody")));
+    });
+    limits.body_timeout_ms = 30;
+    limits.header_timeout_ms = 30;
+    limits.header_fields_max = 5;
+    serve();
+    const std::string rest = " HTTP/1.1\r\nHost: a\r\nOrigin: me\r\nConnection: close\r\n";
+    const std::map<int, std::string> requests{
+        {200, "GET /echo" + rest + "\r\n"},
+        {400, "GET /echo/../x" + rest + "\r\n"},
+        {404, "GET /none" + rest + "\r\n"},
+        {405, "POST /wait" + rest + "\r\n"},
+        {408, "POST /echo" + rest + "Content-Length: 3\r\n\r\na"},
+        {413, "POST /echo" + rest + "Content-Length: 9999\r\n\r\na"},
+        {431, "GET /echo" + rest + "A: 1\r\nB: 2\r\nC: 3\r\n\r\n"},
+        {500, "GET /fail/bug" + rest + "\r\n"},
+        {503, "GET /fail/none" + rest + "\r\n"}
+    };
+    for (const auto& [status, request] : requests) {
+        const auto answer = ask(request);
+        EXPECT_TRUE(answer.starts_with("HTTP/1.1 " + std::to_string(status))) << answer;
+        EXPECT_TRUE(has(answer, "\r\nX-Of: me\r\n")) << answer;
+    }
+    EXPECT_TRUE(has(ask("GET /echo HTT"), "\r\nX-Of: nobody\r\n")) << "408 of a head";
+}
+
+TEST_F(ServerTest, DecoratesARefusalWithNothingOfTheRequestBeforeIt) {
+    router.decorate_with([](const http::Request& request, http::Response& answer) {
+        answer.headers.add("X-Of", std::string(request.headers.get("Origin").value_or("nobody")));
+    });
+    serve();
+    auto caller = peer();
+    caller.write("GET /echo HTTP/1.1\r\nHost: a\r\nOrigin: me\r\n\r\n");
+    EXPECT_TRUE(has(caller.read_response(), "X-Of: me\r\n"));
+    EXPECT_TRUE(has(caller.ask("nonsense\r\n\r\n"), "X-Of: nobody\r\n"));
+    limits.connections_max = 0;
+    server.reset();
+    serve();
+    EXPECT_TRUE(has(peer().read_all(), "X-Of: nobody\r\n")) << "one connection too many";
+}
+
+TEST_F(ServerTest, ACallerWhoLeftTooLittleTimeIsNoErrorInTheLog) {
+    std::array<int, 2> pipe{};
+    ASSERT_EQ(::pipe2(pipe.data(), O_NONBLOCK), 0);
+    router.add("GET", "/late", [](http::Request& request) { return come_late(request); });
+    limits.request_timeout_ms = 40;
+    {
+        http::AccessLog log(
+            loop.get_executor(), "room", {http::AccessLogMode::errors}, metrics, pipe[1]
+        );
+        server.emplace(loop.get_executor(), limits, router, &metrics, "public", &log);
+        server->listen("127.0.0.1", 0);
+        const auto logged = [&](const std::string& header) {
+            const auto answer =
+                ask("GET /late HTTP/1.1\r\nHost: a\r\nConnection: close\r\n" + header + "\r\n");
+            EXPECT_TRUE(answer.starts_with("HTTP/1.1 503")) << answer;
+            log.flush();
+            std::array<char, 4096> bytes;
+            return ::read(pipe[0], bytes.data(), bytes.size()) > 0;
+        };
+        EXPECT_FALSE(logged("X-Deadline-Ms: 20\r\n"));
+        EXPECT_TRUE(logged(""));
+        EXPECT_TRUE(logged("X-Deadline-Ms: 5000\r\n")) << "more than is given anyway";
+        server.reset();
+    }
+    ::close(pipe[0]);
+    ::close(pipe[1]);
 }
 
 TEST_F(ServerTest, TakesOrMakesRequestIds) {

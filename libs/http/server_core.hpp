@@ -19,6 +19,7 @@
 #include "http/request_reader.hpp"
 #include "http/server.hpp"
 #include "http/write_message.hpp"
+#include "logging/logging.hpp"
 #include "net/event.hpp"
 
 namespace http {
@@ -60,7 +61,8 @@ class Server::Core : public std::enable_shared_from_this<Core> {
     void stop_accepting();
     void close_idle();
     void close_all();
-    void count(const Request& request, const Response& response, net::Deadline began);
+    /// The last of every answer: what the room adds to it, then metrics and log.
+    void finish(const Request& request, Response& response, net::Deadline began);
     void count_cut_off();
     Response failure_response(const Request& request, const std::exception_ptr& failure);
 
@@ -98,7 +100,8 @@ class Server::Core : public std::enable_shared_from_this<Core> {
     Series make_series(const Request& request, int status);
     bool has_room_for(const std::string& address);
     void turn_away(net::asio::ip::tcp::socket& socket);
-    void log_failure(const Request& request, std::string_view what, bool is_bug);
+    void count(const Request& request, const Response& response, net::Deadline began);
+    void log_failure(const Request& request, std::string_view what, logging::Level level);
 
     metrics::Registry* metrics_;
     std::string name_;

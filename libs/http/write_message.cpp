@@ -10,6 +10,9 @@ namespace http {
 
 namespace {
 
+/// Of a known length: `append` of a plain literal counts its letters each time.
+using std::string_view_literals::operator""sv;
+
 constexpr std::array<std::string_view, 7> days{"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 constexpr std::array<std::string_view, 12> months{
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"
@@ -124,26 +127,26 @@ void append_response_head(
     std::string_view date,
     std::string_view request_id
 ) {
-    out.append("HTTP/1.1 ");
+    out.append("HTTP/1.1 "sv);
     append_number(out, static_cast<std::size_t>(response.status));
     out.push_back(' ');
-    out.append(reason_phrase(response.status)).append("\r\nDate: ").append(date);
+    out.append(reason_phrase(response.status)).append("\r\nDate: "sv).append(date);
     for (const auto& [name, value] : response.headers) {
         if (is_written_by_server(name)) continue;
         if (!is_header_text(name) || !is_header_text(value)) continue;
-        out.append("\r\n").append(name).append(": ").append(value);
+        out.append("\r\n"sv).append(name).append(": "sv).append(value);
     }
-    if (!request_id.empty()) out.append("\r\nX-Request-Id: ").append(request_id);
+    if (!request_id.empty()) out.append("\r\nX-Request-Id: "sv).append(request_id);
     if (persistence == Persistence::close) {
-        out.append("\r\nConnection: close");
+        out.append("\r\nConnection: close"sv);
     } else if (persistence == Persistence::keep_alive_1_0) {
-        out.append("\r\nConnection: keep-alive");
+        out.append("\r\nConnection: keep-alive"sv);
     }
     if (!is_bodiless(response.status)) {
-        out.append("\r\nContent-Length: ");
+        out.append("\r\nContent-Length: "sv);
         append_number(out, response.body.size());
     }
-    out.append("\r\n\r\n");
+    out.append("\r\n\r\n"sv);
 }
 
 }  // namespace http

@@ -142,6 +142,14 @@ class Access::Core : public std::enable_shared_from_this<Access::Core> {
 
     bool has_keys() const { return verifier_.has_keys(); }
 
+    std::optional<token::Claims> known_caller(const http::Request& request) const {
+        const auto token = credentials(request, "bearer");
+        if (!token || request.headers.count("Authorization") != 1) return std::nullopt;
+        const auto claims = verifier_.find_verified(*token, base::unix_now_ms() / 1000);
+        if (claims) request.notes.account_id = claims->account_id;
+        return claims;
+    }
+
     std::expected<token::Claims, http::Problem> caller(const http::Request& request) {
         const auto token = credentials(request, "bearer");
         if (!token || request.headers.count("Authorization") != 1) {
@@ -283,13 +291,20 @@ std::expected<token::Claims, http::Problem> Access::caller(const http::Request& 
     return core_->caller(request);
 }
 
+std::optional<token::Claims> Access::known_caller(const http::Request& request) {
+    return core_->known_caller(request);
+}
+
 std::expected<token::Claims, http::Problem> Access::admin(const http::Request& request) {
     auto claims = core_->caller(request);
-    if (claims && claims->role != token::Role::admin) {
-        return std::unexpected(problem(403, "admin_only", "This needs an administrator's account.")
-        );
-    }
+    if (!claims) return claims;
+    if (auto refusal = refusal_of_admin_route(*claims)) return std::unexpected(*refusal);
     return claims;
+}
+
+std::optional<http::Problem> Access::refusal_of_admin_route(const token::Claims& claims) {
+    if (claims.role == token::Role::admin) return std::nullopt;
+    return problem(403, "admin_only", "This needs an administrator's account.");
 }
 
 ServiceCallers ServiceCallers::read(base::Environment& environment) {

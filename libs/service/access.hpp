@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <expected>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,8 +46,14 @@ class Access {
     /// The caller's claims; or 401 `token_missing`, `token_invalid`, `token_expired`, or 503
     /// `keys_unavailable` before the first key set came.
     std::expected<token::Claims, http::Problem> caller(const http::Request& request);
+    /// The caller's claims if the token was checked before and holds still: for who decides whether
+    /// a signature is worth checking. nullopt says nothing about the token.
+    std::optional<token::Claims> known_caller(const http::Request& request);
     /// As caller, and 403 `admin_only` for other roles.
     std::expected<token::Claims, http::Problem> admin(const http::Request& request);
+
+    /// The same of claims that are known already: the problem, if they are no administrator's.
+    static std::optional<http::Problem> refusal_of_admin_route(const token::Claims& claims);
 
   private:
     class Core;

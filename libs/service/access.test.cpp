@@ -155,6 +155,22 @@ TEST_F(Access, lets_only_administrators_in_where_asked) {
     EXPECT_EQ(code_of(admin), "accepted");
 }
 
+TEST_F(Access, knows_only_whom_it_has_checked) {
+    service::Access access(context_, {}, key_.jwks());
+    const auto request = request_with("Bearer " + sign(key_, token::Role::admin));
+    EXPECT_FALSE(access.known_caller(request));
+    EXPECT_FALSE(request.notes.account_id);
+    ASSERT_EQ(code_of(access.caller(request)), "accepted");
+    const auto again = request_with(std::string(*request.headers.get("Authorization")));
+    ASSERT_TRUE(access.known_caller(again));
+    EXPECT_EQ(again.notes.account_id, account_id);
+    auto twice = again;
+    twice.headers.add("Authorization", "Bearer x");
+    EXPECT_FALSE(access.known_caller(twice));
+    EXPECT_FALSE(access.known_caller(request_with("Bearer " + sign(next_)))) << "a forged one";
+    EXPECT_FALSE(access.known_caller({}));
+}
+
 TEST_F(Access, fetches_again_for_an_unknown_key_at_most_once_a_second) {
     service::Access access(context_, settings());
     access.start();

@@ -117,18 +117,36 @@ bool TrustedProxies::contains(std::string_view address) const {
     });
 }
 
-std::string client_of(std::string_view hops, const TrustedProxies& proxies) {
+Client find_client(std::string_view hops, const TrustedProxies& proxies) {
     std::string_view client;
-    while (!hops.empty()) {
+    bool is_proxy = true;
+    while (!hops.empty() && is_proxy) {
         const auto comma = hops.rfind(',');
         const bool is_last = comma == std::string_view::npos;
         const auto hop = trim(is_last ? hops : hops.substr(comma + 1));
         hops = is_last ? std::string_view() : hops.substr(0, comma);
         if (hop.empty()) continue;
         client = without_port(hop);
-        if (!proxies.contains(client)) break;
+        is_proxy = proxies.contains(client);
     }
-    return std::string(client);
+    return {std::string(client), is_proxy};
+}
+
+std::string client_of(std::string_view hops, const TrustedProxies& proxies) {
+    return find_client(hops, proxies).address;
+}
+
+std::optional<std::array<std::uint8_t, 16>> client_network_bytes(std::string_view address) {
+    const std::string bytes = bytes_of(address);
+    if (bytes.empty()) return std::nullopt;
+    std::array<std::uint8_t, ipv6_bytes> network{};
+    if (bytes.size() == ipv6_bytes) {
+        std::copy_n(bytes.begin(), ipv6_network_bytes, network.begin());
+    } else {
+        const auto rest = std::ranges::copy(mapped_prefix, network.begin()).out;
+        std::ranges::copy(bytes, rest);
+    }
+    return network;
 }
 
 std::string client_network(std::string_view address) {

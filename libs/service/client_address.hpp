@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,7 +32,16 @@ class TrustedProxies {
     std::vector<Network> networks_;
 };
 
-/// The client's address: the right-most hop that is no trusted proxy, the left-most if all are.
+struct Client {
+    std::string address;
+    bool is_proxy = true;  ///< a trusted one, as all hops are: whom it stands for nobody says
+};
+
+/// Whose request it is: the right-most hop that is no trusted proxy, else the left-most.
+/// `hops`: an X-Forwarded-For whose last hop is known to be true, as the gateway writes it.
+Client find_client(std::string_view hops, const TrustedProxies& proxies);
+
+/// Its address: the right-most hop that is no trusted proxy, the left-most if all are.
 /// `hops`: an X-Forwarded-For whose last hop is known to be true, as the gateway writes it.
 std::string client_of(std::string_view hops, const TrustedProxies& proxies);
 
@@ -40,5 +52,9 @@ std::string client_network(std::string_view address);
 /// Where a client is likely to be found again although its address is another one: an IPv4
 /// address' /24, an IPv6 address' /56. Others share it.
 std::string wider_client_network(std::string_view address);
+
+/// The same as bytes: an IPv4 address as IPv6 has it (::ffff:192.0.2.1), of an IPv6 address the
+/// upper half. nullopt for what is no address.
+std::optional<std::array<std::uint8_t, 16>> client_network_bytes(std::string_view address);
 
 }  // namespace service

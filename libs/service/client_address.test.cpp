@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "base/encoding.hpp"
+
 namespace {
 
 service::TrustedProxies proxies(std::string_view list) {
@@ -56,6 +58,29 @@ TEST(ClientAddress, HasAWiderNetworkThatOthersShare) {
     EXPECT_EQ(service::wider_client_network("2001:db8:0:1ff::5"), "2001:db8:0:100::/56");
     EXPECT_NE(service::wider_client_network("2001:db8:0:200::5"), "2001:db8:0:100::/56");
     EXPECT_EQ(service::wider_client_network("nonsense"), "nonsense");
+}
+
+TEST(ClientAddress, HasThatNetworkAsBytes) {
+    const auto bytes = [](std::string_view address) {
+        const auto found = service::client_network_bytes(address);
+        return found ? base::to_hex(*found) : "none";
+    };
+    EXPECT_EQ(bytes("192.0.2.1"), "00000000000000000000ffffc0000201");
+    EXPECT_EQ(bytes("::ffff:192.0.2.1"), bytes("192.0.2.1"));
+    EXPECT_EQ(bytes("2001:DB8:0:1::5"), "20010db8000000010000000000000000");
+    EXPECT_EQ(bytes("2001:db8:0:1:ffff::"), bytes("2001:db8:0:1::5"));
+    EXPECT_NE(bytes("2001:db8:0:2::5"), bytes("2001:db8:0:1::5"));
+    EXPECT_EQ(bytes("nonsense"), "none");
+    EXPECT_EQ(bytes(""), "none");
+}
+
+TEST(ClientAddress, IsSaidToBeAProxysWhereNobodyElseIsTold) {
+    const auto cluster = proxies("10.42.0.0/16");
+    EXPECT_FALSE(service::find_client("192.0.2.1, 10.42.0.7", cluster).is_proxy);
+    EXPECT_TRUE(service::find_client("10.42.0.1, 10.42.0.7", cluster).is_proxy);
+    EXPECT_EQ(service::find_client("10.42.0.1, 10.42.0.7", cluster).address, "10.42.0.1");
+    EXPECT_TRUE(service::find_client("10.42.0.7", cluster).is_proxy);
+    EXPECT_FALSE(service::find_client("10.42.0.7", proxies("")).is_proxy);
 }
 
 }  // namespace

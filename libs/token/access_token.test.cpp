@@ -293,6 +293,18 @@ TEST_F(AccessToken, leaves_with_its_key) {
     EXPECT_TRUE(verifier_.verify(new_token, now_s));
 }
 
+TEST_F(AccessToken, is_found_without_its_signature_only_where_that_was_checked) {
+    const std::string text = key_.sign(some_claims());
+    EXPECT_FALSE(verifier_.find_verified(text, now_s)) << "valid, but nobody has looked";
+    ASSERT_TRUE(verifier_.verify(text, now_s));
+    const auto found = verifier_.find_verified(text, now_s);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->account_id, some_claims().account_id);
+    EXPECT_FALSE(verifier_.find_verified(text + "A", now_s));
+    EXPECT_FALSE(verifier_.find_verified(text, now_s + 3600)) << "expired";
+    EXPECT_FALSE(verifier_.find_verified(std::string(5000, 'a'), now_s));
+}
+
 TEST_F(AccessToken, leaves_when_its_kid_gets_another_key) {
     const std::string text = key_.sign(some_claims());
     ASSERT_TRUE(verifier_.verify(text, now_s));

@@ -238,6 +238,13 @@ std::expected<Claims, Refusal> Verifier::verify(std::string_view token, std::int
     return claims;
 }
 
+std::optional<Claims> Verifier::find_verified(std::string_view token, std::int64_t now_s) const {
+    if (token.size() > token_bytes_max) return std::nullopt;
+    const Claims* known = impl_->verified.find(sha256(token));
+    if (known == nullptr || !check_times(*known, now_s)) return std::nullopt;
+    return *known;
+}
+
 std::size_t Verifier::cached_tokens() const {
     return impl_->verified.size();
 }

@@ -18,7 +18,7 @@ App::App(service::Context& context, const Config& config)
       order_(context.executor, context.metrics, config.order),
       proxies_(config.trusted_proxies),
       limiter_(context.executor, context.metrics, config.limits),
-      limits_(limiter_, proxies_),
+      limits_(limiter_, context.metrics),
       cors_({config.cors_allowed, config.cors_credentials, config.cors_max_age_s}),
       door_(access_, limits_, proxies_) {
     add_routes(

@@ -196,6 +196,12 @@ RateLimiterSettings read_rate_limits(base::Environment& environment) {
     read(Limit::account, "RATE_LIMIT_ACCOUNT", "100/10", "what customers may ask, by account");
     read(Limit::purchase, "RATE_LIMIT_PURCHASE", "60/6", "purchases, by account");
     read(Limit::admin, "RATE_LIMIT_ADMIN", "1000/10", "what administrators may, by account");
+    read(
+        Limit::invalid_token,
+        "RATE_LIMIT_INVALID_TOKEN",
+        "600/60",
+        "tokens found not to be valid, by client address; then only known ones are taken from it"
+    );
     settings.entries_max = static_cast<std::size_t>(environment.integer_or(
         "RATE_LIMIT_ENTRIES_MAX",
         static_cast<std::int64_t>(settings.entries_max),

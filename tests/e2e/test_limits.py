@@ -121,6 +121,35 @@ def test_passwords_are_tried_slowly(shop, pair):
     assert [log_in() for _ in range(4)] == [401, 401, 401, 429]
 
 
+def test_who_forges_tokens_shuts_no_neighbour_out(shop, gateways):
+    known, fresh = shop.customer(), shop.customer()
+    at = known.rindex(".") + 20
+    forged = known[:at] + ("B" if known[at] == "A" else "A") + known[at + 1 :]
+    variables = LIMITS | {"RATE_LIMIT_INVALID_TOKEN": "3/60"}
+    with gateways.running("gateway-forged", **variables) as gateway:
+
+        def orders(token, address="198.51.100.40"):
+            told = {"X-Forwarded-For": address}
+            return shop.request("GET", "/api/v1/orders", room=gateway, token=token, headers=told)
+
+        def checked():
+            wrong = 'doorbuster_access_refusals_total{reason="signature_wrong"}'
+            return gateways.metric(gateway, wrong)
+
+        assert orders(known).status == 200
+        assert [orders(forged).status for _ in range(5)] == [401] * 3 + [429] * 2
+        refused = orders(forged)
+        assert (refused.code, refused.headers["ratelimit-policy"]) == (
+            "rate_limited",
+            '"invalid_token";q=3;w=60',
+        )
+        assert checked() == 3, "the others cost no signature"
+        assert orders(known).status == 200, "from the same address"
+        assert orders(fresh).status == 429, "a token that nobody has seen may be forged"
+        assert orders(fresh, "198.51.100.41").status == 200
+        assert orders(fresh).status == 200, "known by now"
+
+
 def test_gateways_share_a_limit(shop, gateways, pair, sale):
     token = shop.customer()
     told = 'doorbuster_gateway_limit_reports_total{outcome="told"}'

@@ -15,7 +15,9 @@ from shop.waiting import wait_until
 
 KILL = 9
 # Not what these tests are about: many requests come from one address.
-RATE_LIMITS = ("SIGN_IN", "REFRESH", "BROWSE", "ACCOUNT", "PURCHASE", "ADMIN")
+RATE_LIMITS = (
+    "SIGN_IN", "REFRESH", "BROWSE", "ACCOUNT", "PURCHASE", "ADMIN", "INVALID_TOKEN",
+)  # fmt: skip
 START_SECONDS = 20
 # Nobody listens there: the other rooms are away, which a gateway starts without.
 NOWHERE = f"{LOOPBACK}:1"

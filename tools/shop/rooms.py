@@ -24,6 +24,7 @@ LIMITS_BY_ADDRESS = {
     "RATE_LIMIT_SIGN_IN": "100000/1",
     "RATE_LIMIT_REFRESH": "100000/1",
     "RATE_LIMIT_BROWSE": "1000000/1",
+    "RATE_LIMIT_INVALID_TOKEN": "100000/1",
 }
 # For what makes thousands of requests as one account, too: the requests are counted all the same.
 LIMITS_OUT_OF_REACH = LIMITS_BY_ADDRESS | {

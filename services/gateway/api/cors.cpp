@@ -19,65 +19,55 @@ bool is_preflight(const http::Request& request) {
            request.headers.get("Access-Control-Request-Method").has_value();
 }
 
-bool starts_with_ignoring_case(std::string_view text, std::string_view begin) {
-    return http::equal_ignoring_case(text.substr(0, begin.size()), begin);
-}
-
 }  // namespace
 
-void Cors::add_preflights(http::Router& router) const {
+void Cors::add_to(http::Router& router) const {
     if (!settings_.allowed.is_enabled()) return;
     router.add("OPTIONS", "/*", [this](http::Request& request) { return answer_options(request); });
+    router.decorate_with([this](const http::Request& request, http::Response& response) {
+        decorate(request, response);
+    });
 }
 
 net::awaitable<http::Response> Cors::answer_options(const http::Request& request) const {
     co_return preflight(request);
 }
 
-http::Handler Cors::around(http::Handler handler) const {
+http::Handler Cors::before(http::Handler handler) const {
     if (!settings_.allowed.is_enabled()) return handler;
     return [this, handler = std::move(handler)](http::Request& request) {
-        return answer(request, handler);
+        return is_preflight(request) ? answer_options(request) : handler(request);
     };
-}
-
-net::awaitable<http::Response> Cors::answer(http::Request& request, const http::Handler& handler)
-    const {
-    if (is_preflight(request)) co_return preflight(request);
-    // The handler empties the request's headers.
-    const std::string origin(request.headers.get("Origin").value_or(""));
-    http::Response response = co_await handler(request);
-    response.headers.erase_if([](std::string_view name, std::string_view) {
-        return starts_with_ignoring_case(name, "Access-Control-");
-    });
-    allow(origin, response.headers);
-    if (response.headers.get("Access-Control-Allow-Origin")) {
-        response.headers.add("Access-Control-Expose-Headers", response_headers);
-    }
-    co_return response;
 }
 
 http::Response Cors::preflight(const http::Request& request) const {
     http::Response response{204};
-    allow(request.headers.get("Origin").value_or(""), response.headers);
     // A browser takes silence for a no.
-    if (!response.headers.get("Access-Control-Allow-Origin")) return response;
+    if (!allows(request)) return response;
     response.headers.add("Access-Control-Allow-Methods", methods);
     response.headers.add("Access-Control-Allow-Headers", request_headers);
     response.headers.add("Access-Control-Max-Age", std::to_string(settings_.max_age_s));
     return response;
 }
 
-void Cors::allow(std::string_view origin, http::Headers& headers) const {
+bool Cors::allows(const http::Request& request) const {
+    if (settings_.allowed.allows_all()) return true;
+    const auto origin = request.headers.get("Origin");
+    return origin && settings_.allowed.allows(*origin);
+}
+
+void Cors::decorate(const http::Request& request, http::Response& response) const {
+    auto& headers = response.headers;
+    // Also where it is refused or absent: a cache must not hand one site another's answer.
+    if (!settings_.allowed.allows_all()) headers.add("Vary", "Origin");
+    if (!allows(request)) return;
     if (settings_.allowed.allows_all()) {
         headers.add("Access-Control-Allow-Origin", "*");
-        return;
+    } else {
+        headers.add("Access-Control-Allow-Origin", std::string(*request.headers.get("Origin")));
+        if (settings_.with_credentials) headers.add("Access-Control-Allow-Credentials", "true");
     }
-    // Also where it is refused or absent: a cache must not hand one site another's answer.
-    headers.add("Vary", "Origin");
-    if (origin.empty() || !settings_.allowed.allows(origin)) return;
-    headers.add("Access-Control-Allow-Origin", std::string(origin));
-    if (settings_.with_credentials) headers.add("Access-Control-Allow-Credentials", "true");
+    if (!is_preflight(request)) headers.add("Access-Control-Expose-Headers", response_headers);
 }
 
 }  // namespace gateway

@@ -20,19 +20,19 @@ class Cors {
   public:
     explicit Cors(CorsSettings settings) : settings_(std::move(settings)) {}
 
-    /// Adds the answers to preflights of every path, if any site is allowed at all.
-    void add_preflights(http::Router& router) const;
+    /// Adds the answers to preflights of every path, and to every other answer of this router's
+    /// server what browsers must be told; nothing if no site is allowed.
+    void add_to(http::Router& router) const;
 
-    /// `handler` with what browsers must be told in its answers, and with its preflights answered;
-    /// `handler` itself if no site is allowed.
-    http::Handler around(http::Handler handler) const;
+    /// `handler`, which serves OPTIONS itself, but for preflights; `handler` itself if no site is
+    /// allowed.
+    http::Handler before(http::Handler handler) const;
 
   private:
-    net::awaitable<http::Response> answer(http::Request& request, const http::Handler& handler)
-        const;
     net::awaitable<http::Response> answer_options(const http::Request& request) const;
     http::Response preflight(const http::Request& request) const;
-    void allow(std::string_view origin, http::Headers& headers) const;
+    void decorate(const http::Request& request, http::Response& response) const;
+    bool allows(const http::Request& request) const;
 
     CorsSettings settings_;
 };

@@ -1,8 +1,9 @@
 #include "gateway/api/forward.hpp"
 
 #include <algorithm>
+#include <utility>
 
-#include "http/problem.hpp"
+#include "gateway/api/headers.hpp"
 #include "logging/logging.hpp"
 
 namespace gateway {
@@ -10,22 +11,45 @@ namespace gateway {
 namespace {
 
 constexpr std::int64_t retry_after_ms_min = 1000;
+constexpr std::chrono::milliseconds deadline_slack(100);
 
-/// Credentials between rooms never come from outside.
-bool has_service_credential(const http::Request& request) {
+struct Credentials {
+    int headers = 0;
+    bool has_rooms = false;  ///< of one room to another, which never come from outside
+};
+
+Credentials credentials_of(const http::Request& request) {
     constexpr std::string_view scheme = "Service";
+    Credentials found;
     for (const auto& [name, value] : request.headers) {
-        if (name.size() != 13 || !http::equal_ignoring_case(name, "Authorization")) continue;
-        const auto first = std::string_view(value).find_first_not_of(" \t");
-        if (first == std::string_view::npos) continue;
+        if (!http::equal_ignoring_case(name, "Authorization")) continue;
+        ++found.headers;
+        const auto first = std::min(value.find_first_not_of(" \t"), value.size());
         const auto given = std::string_view(value).substr(first, scheme.size());
-        if (http::equal_ignoring_case(given, scheme)) return true;
+        if (http::equal_ignoring_case(given, scheme)) found.has_rooms = true;
     }
-    return false;
+    return found;
 }
 
 bool has_no_effect(std::string_view method) {
     return method == "GET" || method == "HEAD";
+}
+
+/// A room that gives up just before its caller does has been told to hurry.
+bool is_over_as_wished(const Terms& terms) {
+    return terms.is_callers_wish && net::time_left(terms.deadline) <= deadline_slack;
+}
+
+/// One line for each, so only for who asks for it: a room's outage has warnings of its own.
+void log_failure(const http::Request& request, const UpstreamFailure& failure) {
+    logging::debug(
+        "no answer from a room",
+        {{"request_id", request.request_id},
+         {"trace_id", request.trace.trace_id()},
+         {"route", request.route_pattern},
+         {"cut_short", failure.was_callers_wish},
+         {"error", failure.what}}
+    );
 }
 
 http::Response failure_response(const UpstreamFailure& failure, bool can_have_effect) {
@@ -47,45 +71,97 @@ http::Response failure_response(const UpstreamFailure& failure, bool can_have_ef
 
 }  // namespace
 
-std::expected<Door::Identity, http::Problem> Door::identify(
-    const http::Request& request, Caller caller
+Sender Door::sender_of(const http::Request& request) const {
+    Sender sender = gateway::sender_of(request, proxies_);
+    if (sender.client != request.remote_address) request.notes.client_address = sender.client;
+    return sender;
+}
+
+std::expected<Door::Identity, http::Response> Door::identify(
+    const http::Request& request, const Sender& sender, const Passage& passage
 ) {
-    if (has_service_credential(request)) {
-        return std::unexpected(http::Problem{
+    const Credentials given = credentials_of(request);
+    if (given.has_rooms) {
+        return std::unexpected(to_response(http::Problem{
             .status = 401,
             .code = "token_invalid",
             .detail = "Credentials between rooms are not taken here; log in to get a token.",
             .field = "header Authorization"
-        });
+        }));
     }
-    const auto credentials = request.headers.count("Authorization");
-    if (credentials > 1) {
-        return std::unexpected(http::Problem{
+    if (given.headers > 1) {
+        return std::unexpected(to_response(http::Problem{
             .status = 400,
             .code = "request_malformed",
             .detail = "Send one Authorization header.",
             .field = "header Authorization"
-        });
+        }));
     }
-    if (caller == Caller::anyone) {
+    if (passage.caller == Caller::anyone) {
+        if (given.headers == 0 || is_by_address_always(passage.limit)) return Identity{};
         // Whoever is signed in is counted by account here too, not with the neighbours.
-        if (credentials == 0) return Identity{};
-        const auto claims = access_.caller(request);
+        const auto claims = check_token(request, sender);
         return claims ? Identity{*claims} : Identity{};
     }
-    const auto claims = caller == Caller::admin ? access_.admin(request) : access_.caller(request);
-    if (!claims) return std::unexpected(claims.error());
+    if (given.headers == 0) {
+        return std::unexpected(to_response(access_.caller(request).error()));
+    }
+    const auto claims = check_token(request, sender);
+    if (!claims) return std::unexpected(refusal(claims.error()));
+    if (passage.caller == Caller::admin) {
+        const auto problem = service::Access::refusal_of_admin_route(*claims);
+        if (problem) return std::unexpected(to_response(*problem));
+    }
     return Identity{*claims};
 }
 
-net::awaitable<http::Response> Door::pass(http::Request& request, Passage passage) {
-    // Before anything is refused: the log is to name who was.
-    if (proxies_.contains(request.remote_address)) {
-        request.notes.client_address = service::client_of(hops_of(request, proxies_), proxies_);
+/// A signature is the dearest thing that a stranger can have checked. Addresses that were wrong too
+/// often get no further one checked for a while; who is known already, perhaps from the same
+/// address, goes on (ADR 0037).
+std::expected<token::Claims, Door::NotTaken> Door::check_token(
+    const http::Request& request, const Sender& sender
+) {
+    if (const auto known = access_.known_caller(request)) return *known;
+    const auto standing = limits_.look(sender, Limit::invalid_token);
+    if (standing && !standing->allowance.is_granted) {
+        return std::unexpected(NotTaken{{}, standing});
     }
-    const auto identity = identify(request, passage.caller);
-    if (!identity) co_return to_response(identity.error());
-    const auto standing = limits_.count(request, passage.limit, *identity);
+    auto claims = access_.caller(request);
+    if (claims) return *claims;
+    NotTaken why{std::move(claims.error()), std::nullopt};
+    // Who sent another scheme, or came before auth's keys, has had nothing checked.
+    const bool was_checked = why.problem.status == 401 && why.problem.code != "token_missing";
+    if (was_checked) why.standing = limits_.count(sender, Limit::invalid_token, std::nullopt);
+    return std::unexpected(std::move(why));
+}
+
+http::Response Door::refusal(const NotTaken& why) const {
+    if (!why.standing) return to_response(why.problem);
+    if (!why.standing->allowance.is_granted) return limits_.refusal(*why.standing);
+    auto response = to_response(why.problem);
+    limits_.add_headers(*why.standing, response.headers);
+    return response;
+}
+
+http::Handler Door::counted(http::Handler handler) {
+    return [this, handler = std::move(handler)](http::Request& request) {
+        return show(request, handler);
+    };
+}
+
+net::awaitable<http::Response> Door::show(http::Request& request, const http::Handler& handler) {
+    const auto standing = limits_.count(sender_of(request), Limit::browse, std::nullopt);
+    if (standing && !standing->allowance.is_granted) co_return limits_.refusal(*standing);
+    http::Response response = co_await handler(request);
+    if (standing) limits_.add_headers(*standing, response.headers);
+    co_return response;
+}
+
+net::awaitable<http::Response> Door::pass(http::Request& request, Passage passage) {
+    const Sender sender = sender_of(request);
+    auto identity = identify(request, sender, passage);
+    if (!identity) co_return std::move(identity.error());
+    const auto standing = limits_.count(sender, passage.limit, *identity);
     if (standing && !standing->allowance.is_granted) co_return limits_.refusal(*standing);
     const bool can_have_effect = !has_no_effect(request.method);
     const bool repeatable = !can_have_effect || passage.is_repeatable ||
@@ -94,29 +170,27 @@ net::awaitable<http::Response> Door::pass(http::Request& request, Passage passag
     // The server drops the body of a HEAD's answer, and says the length that GET would have.
     outgoing.method = request.method == "HEAD" ? "GET" : request.method;
     outgoing.target = request.target;
-    outgoing.headers = take_request_headers(request, proxies_);
+    outgoing.headers = take_request_headers(request, sender);
     outgoing.body = std::move(request.body);
     outgoing.trace = request.trace;
     outgoing.notes = &request.notes;
-    auto answer = co_await passage.room->send(
-        outgoing,
-        std::min(request.deadline, net::deadline_in(passage.patience)),
-        repeatable ? Repeatable::yes : Repeatable::no,
-        passage.caller == Caller::admin ? Lane::admins : Lane::everyone,
-        passage.pace
-    );
+    const auto patience_ends = net::deadline_in(passage.patience);
+    const Terms terms{
+        .deadline = std::min(request.deadline, patience_ends),
+        .is_callers_wish = request.own_time && request.deadline < patience_ends,
+        .repeatable = repeatable ? Repeatable::yes : Repeatable::no,
+        .lane = passage.caller == Caller::admin ? Lane::admins : Lane::everyone,
+        .pace = passage.pace
+    };
+    auto answer = co_await passage.room->send(outgoing, terms);
     http::Response response;
     if (answer) {
         response = std::move(*answer);
+        if (response.status == 503) request.notes.is_cut_short = is_over_as_wished(terms);
         clean_response_headers(response.headers);
     } else {
-        logging::debug(
-            "no answer from a room",
-            {{"request_id", request.request_id},
-             {"trace_id", request.trace.trace_id()},
-             {"route", request.route_pattern},
-             {"error", answer.error().what}}
-        );
+        request.notes.is_cut_short = answer.error().was_callers_wish;
+        log_failure(request, answer.error());
         response = failure_response(answer.error(), can_have_effect);
     }
     if (standing) limits_.add_headers(*standing, response.headers);

@@ -4,10 +4,12 @@
 #include <expected>
 #include <optional>
 
-#include "gateway/api/headers.hpp"
 #include "gateway/api/limits.hpp"
+#include "gateway/api/sender.hpp"
 #include "gateway/clients/upstream.hpp"
 #include "http/message.hpp"
+#include "http/problem.hpp"
+#include "http/router.hpp"
 #include "service/access.hpp"
 
 namespace gateway {
@@ -33,14 +35,31 @@ class Door {
     Door(service::Access& access, Limits& limits, const service::TrustedProxies& proxies)
         : access_(access), limits_(limits), proxies_(proxies) {}
 
-    /// Empties `request`'s headers and body.
+    /// Takes `request`'s headers, but for Origin, and its body.
     net::awaitable<http::Response> pass(http::Request& request, Passage passage);
+
+    /// `handler`, which answers without asking a room, counted against `browse` by address.
+    http::Handler counted(http::Handler handler);
 
   private:
     using Identity = std::optional<token::Claims>;
+    /// Why a token is not taken, and where its sender stands with Limit::invalid_token.
+    struct NotTaken {
+        http::Problem problem;
+        std::optional<Standing> standing;
+    };
 
+    /// Also notes it for the log, which is to name who was refused as well.
+    Sender sender_of(const http::Request& request) const;
     /// Who asks, nullopt if nobody says so and nobody needs to; or why that is refused.
-    std::expected<Identity, http::Problem> identify(const http::Request& request, Caller caller);
+    std::expected<Identity, http::Response> identify(
+        const http::Request& request, const Sender& sender, const Passage& passage
+    );
+    std::expected<token::Claims, NotTaken> check_token(
+        const http::Request& request, const Sender& sender
+    );
+    http::Response refusal(const NotTaken& why) const;
+    net::awaitable<http::Response> show(http::Request& request, const http::Handler& handler);
 
     service::Access& access_;
     Limits& limits_;

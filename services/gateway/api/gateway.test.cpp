@@ -1,4 +1,4 @@
-#include <deque>
+#include <map>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -111,7 +111,7 @@ class GatewayTest : public testing::Test {
         add(order_settings);
         for (const auto& room : rooms) room->start();
         limiter.emplace(loop.get_executor(), metrics, limiter_settings);
-        limits.emplace(*limiter, proxies);
+        limits.emplace(*limiter, metrics);
         cors.emplace(cors_settings);
         door.emplace(access, *limits, proxies);
         router = {};
@@ -166,6 +166,25 @@ class GatewayTest : public testing::Test {
         http::OutgoingRequest request{method, target, {}, std::move(body)};
         for (auto& [name, value] : fields) request.headers.add(name, value);
         return testing::run_on_loop(loop, ask_through(*client, request, milliseconds(8000)));
+    }
+
+    /// Somebody behind a proxy that is trusted.
+    Answer ask_from(
+        const char* address, const std::string& target, const std::string& authorization
+    ) {
+        std::string wrong;
+        proxies = service::TrustedProxies::parse("127.0.0.1", wrong);
+        std::vector<http::Headers::Field> fields{{"X-Forwarded-For", address}};
+        if (!authorization.empty()) fields.emplace_back("Authorization", authorization);
+        return ask("GET", target, fields);
+    }
+
+    /// With a right key's name and a wrong signature.
+    std::string forged_token() {
+        std::string text = token(token::Role::admin);
+        char& letter = text[text.size() - 10];
+        letter = letter == 'A' ? 'B' : 'A';
+        return text;
     }
 
     Answer ask_as(
@@ -616,6 +635,73 @@ TEST_F(GatewayTest, CountsNobodyByAnAddressThatIsEverybodys) {
     for (int each = 0; each < 3; ++each) {
         EXPECT_EQ(ask("GET", "/api/v1/products", {{"X-Forwarded-For", "10.42.0.1"}}).status, 200);
     }
+    EXPECT_EQ(ask("GET", "/api/v1/products").status, 200);
+    buy();
+    const std::string name = "doorbuster_gateway_unattributed_requests_total";
+    EXPECT_TRUE(has_metric(name + "{why=\"proxies_only\"} 3"));
+    EXPECT_TRUE(has_metric(name + "{why=\"proxy_alone\"} 1"));
+    EXPECT_TRUE(has_metric(name + "{why=\"proxy_unknown\"} 0"));
+}
+
+TEST_F(GatewayTest, NoticesAProxyThatNobodyTrusts) {
+    limit(gateway::Limit::browse, 1);
+    EXPECT_EQ(ask("GET", "/api/v1/products", {{"X-Forwarded-For", "192.0.2.1"}}).status, 200);
+    EXPECT_EQ(ask("GET", "/api/v1/products", {{"X-Forwarded-For", "192.0.2.2"}}).status, 429)
+        << "all of its clients are one";
+    EXPECT_TRUE(has_metric("doorbuster_gateway_unattributed_requests_total{why=\"proxy_unknown\"} 2"
+    ));
+}
+
+TEST_F(GatewayTest, TokensThatAreNotValidAreCountedAndThenNotChecked) {
+    limit(gateway::Limit::invalid_token, 3);
+    const char* const here = "192.0.2.1";
+    const std::string orders = "/api/v1/orders";
+    const std::string known = token(token::Role::customer, 1);
+    EXPECT_EQ(ask_from(here, orders, known).status, 200);
+    const std::string forged = forged_token();
+    for (const auto* left : {"2", "1", "0"}) {
+        const auto wrong = ask_from(here, orders, forged);
+        EXPECT_EQ(wrong.status, 401);
+        EXPECT_TRUE(has_code(wrong, "token_invalid"));
+        EXPECT_TRUE(wrong.headers.get("RateLimit")
+                        ->starts_with("\"invalid_token\";r=" + std::string(left) + ";t="));
+    }
+    const auto refused = ask_from(here, orders, forged);
+    EXPECT_EQ(refused.status, 429);
+    EXPECT_TRUE(has_code(refused, "rate_limited"));
+    EXPECT_EQ(refused.headers.get("Retry-After"), "20");
+    EXPECT_EQ(refused.headers.get("RateLimit-Policy"), "\"invalid_token\";q=3;w=60");
+    EXPECT_EQ(ask_from(here, "/api/v1/products", forged).status, 200) << "needs no token";
+    EXPECT_TRUE(has_metric("doorbuster_access_refusals_total{reason=\"signature_wrong\"} 3"))
+        << "no further signature was checked";
+    const std::string fresh = token(token::Role::customer, 2);
+    EXPECT_EQ(ask_from(here, orders, known).status, 200) << "its neighbours go on";
+    EXPECT_EQ(ask_from(here, orders, "").status, 401) << "who has none is told so";
+    EXPECT_EQ(ask_from(here, orders, fresh).status, 429) << "nobody can tell it from a forged one";
+    EXPECT_EQ(ask_from("192.0.2.2", orders, fresh).status, 200);
+    EXPECT_EQ(ask_from(here, orders, fresh).status, 200) << "known by now";
+    EXPECT_TRUE(has_metric(
+        "doorbuster_gateway_limit_checks_total{limit=\"invalid_token\",outcome=\"granted\"} 3"
+    ));
+}
+
+TEST_F(GatewayTest, PasswordsAreTakenWithoutALookAtAToken) {
+    EXPECT_EQ(ask("POST", "/api/v1/auth/login", {{"Authorization", forged_token()}}).status, 200);
+    EXPECT_TRUE(has_metric("doorbuster_access_refusals_total{reason=\"signature_wrong\"} 0"));
+}
+
+TEST_F(GatewayTest, CountsItsOwnPages) {
+    limit(gateway::Limit::browse, 2);
+    const auto page = ask("GET", "/api");
+    EXPECT_EQ(page.status, 200);
+    EXPECT_EQ(page.headers.get("RateLimit-Policy"), "\"browse\";q=2;w=60");
+    EXPECT_EQ(ask("GET", "/api/order.openapi.yaml").status, 200);
+    for (const auto* target : {"/api", "/api/order.openapi.yaml", "/api/none.openapi.yaml"}) {
+        const auto refused = ask("GET", target);
+        EXPECT_EQ(refused.status, 429) << target;
+        EXPECT_TRUE(has_code(refused, "rate_limited"));
+    }
+    EXPECT_EQ(ask("GET", "/").status, 200);
 }
 
 TEST_F(GatewayTest, ATokenIsNoReasonToTryPasswordsFaster) {
@@ -636,14 +722,16 @@ TEST_F(GatewayTest, SaysNothingOfLimitsThatAreOff) {
 }
 
 TEST_F(GatewayTest, ARoomThatDoesNotAnswerIsNotAskedForAWhile) {
+    deadlines.read = milliseconds(250);
     open();
     product.stop();
-    const auto list = [&](std::int64_t deadline_ms = 250) {
-        return ask("GET", "/api/v1/products", {{"X-Deadline-Ms", std::to_string(deadline_ms)}});
-    };
-    for (int each = 0; each < 6; ++each) EXPECT_EQ(list(60).status, 503);
+    const auto list = [&] { return ask("GET", "/api/v1/products"); };
+    for (const auto* deadline_ms : {"60", "60", "60", "230", "230", "230"}) {
+        const auto answer = ask("GET", "/api/v1/products", {{"X-Deadline-Ms", deadline_ms}});
+        EXPECT_EQ(answer.status, 503);
+    }
     EXPECT_TRUE(has_metric("doorbuster_gateway_breaker_state{room=\"product\"} 0"))
-        << "callers' short deadlines say nothing about the room";
+        << "what callers wish sooner than a route waits says nothing about the room";
     for (int each = 0; each < 5; ++each) EXPECT_EQ(list().status, 503);
     EXPECT_TRUE(has_metric("doorbuster_gateway_breaker_state{room=\"product\"} 2"));
     const auto asked_before = product.requests.size();
@@ -747,6 +835,45 @@ TEST_F(GatewayTest, AnswersThePagesOfAllowedSites) {
     EXPECT_EQ(unknown.status, 404);
     EXPECT_TRUE(has_code(unknown, "route_unknown"));
     EXPECT_EQ(ask("DELETE", "/api/v1/products").headers.get("Allow"), "GET, POST");
+}
+
+TEST_F(GatewayTest, TheDoorsOwnErrorsCanBeReadByThosePagesToo) {
+    std::string wrong;
+    cors_settings.allowed = gateway::CrossOrigin::parse("https://shop.example", wrong);
+    limit(gateway::Limit::browse, 1);
+    order_settings.origins = {{"no-such-name.invalid", 80}};
+    const auto ask_as_page = [&](const char* method, const char* target, std::string body = {}) {
+        return ask(method, target, {{"Origin", "https://shop.example"}}, std::move(body));
+    };
+    EXPECT_EQ(ask_as_page("GET", "/api/v1/products").status, 200);
+    const std::map<int, Answer> answers{
+        {400, ask_as_page("GET", "/api/../x")},
+        {401, ask_as_page("GET", "/api/v1/orders")},
+        {404, ask_as_page("GET", "/api/v1/unknown")},
+        {405, ask_as_page("DELETE", "/api/v1/products")},
+        {413, ask_as_page("POST", "/api/v1/auth/login", std::string(100'000, 'x'))},
+        {429, ask_as_page("GET", "/api/v1/products")}
+    };
+    for (const auto& [status, answer] : answers) {
+        EXPECT_EQ(answer.status, status);
+        EXPECT_EQ(answer.headers.count("Access-Control-Allow-Origin"), 1U) << status;
+        EXPECT_EQ(answer.headers.get("Access-Control-Allow-Origin"), "https://shop.example");
+        EXPECT_EQ(answer.headers.get("Vary"), "Origin") << status;
+        EXPECT_TRUE(answer.headers.get("Access-Control-Expose-Headers")) << status;
+    }
+    const auto theirs = ask("GET", "/api/v1/unknown", {{"Origin", "https://evil.example"}}).headers;
+    EXPECT_FALSE(theirs.get("Access-Control-Allow-Origin"));
+    EXPECT_EQ(theirs.get("Vary"), "Origin");
+}
+
+TEST_F(GatewayTest, PlainOptionsReachesARoomThatServesIt) {
+    std::string wrong;
+    cors_settings.allowed = gateway::CrossOrigin::parse("*", wrong);
+    const auto answer = ask("OPTIONS", "/api/v1/echo");
+    EXPECT_EQ(answer.body, "from a room");
+    EXPECT_EQ(answer.headers.get("Access-Control-Allow-Origin"), "*");
+    EXPECT_FALSE(answer.headers.get("Vary"));
+    EXPECT_EQ(ask("GET", "/api/v1/none").headers.get("Access-Control-Allow-Origin"), "*");
 }
 
 TEST_F(GatewayTest, LooksNamesUp) {

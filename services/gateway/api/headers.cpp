@@ -58,11 +58,16 @@ bool is_one_of(const std::array<std::string_view, count>& names, std::string_vie
     });
 }
 
+bool starts_with_ignoring_case(std::string_view text, std::string_view begin) {
+    return equal_ignoring_case(text.substr(0, begin.size()), begin);
+}
+
 bool claims_identity(std::string_view name) {
     if (is_one_of(identities, name) || name.find('_') != std::string_view::npos) return true;
+    if (!starts_with_ignoring_case(name, "X-")) return false;
     if (equal_ignoring_case(name, "X-User") || equal_ignoring_case(name, "X-Account")) return true;
     return std::ranges::any_of(identity_prefixes, [&](std::string_view prefix) {
-        return equal_ignoring_case(name.substr(0, prefix.size()), prefix);
+        return starts_with_ignoring_case(name, prefix);
     });
 }
 
@@ -108,36 +113,25 @@ bool is_listed(const std::vector<std::string>& names, std::string_view name) {
 
 }  // namespace
 
-std::string hops_of(const http::Request& request, const service::TrustedProxies& proxies) {
-    std::string hops;
-    if (proxies.contains(request.remote_address)) {
-        // Every field, in order: a proxy may add one of its own below one that a caller made up.
-        for (const auto& [name, value] : request.headers) {
-            if (equal_ignoring_case(name, "X-Forwarded-For")) hops.append(value).append(", ");
-        }
-    }
-    return hops + request.remote_address;
-}
-
-http::Headers take_request_headers(http::Request& request, const service::TrustedProxies& proxies) {
-    std::string forwarded_for = hops_of(request, proxies);
-    if (forwarded_for.size() > request.remote_address.size()) {
-        request.notes.client_address = service::client_of(forwarded_for, proxies);
-    }
+http::Headers take_request_headers(http::Request& request, const Sender& sender) {
     const auto declared = connection_names(request.headers);
     http::Headers headers = std::move(request.headers);
+    request.headers.clear();
+    if (const auto origin = headers.get("Origin")) {
+        request.headers.add("Origin", std::string(*origin));
+    }
     headers.erase_if([&](std::string_view name, std::string_view) {
         return is_one_of(written_here, name) || is_one_of(hop_by_hop, name) ||
                claims_identity(name) || is_listed(declared, name);
     });
     headers.add("X-Request-Id", request.request_id);
-    headers.add("X-Forwarded-For", std::move(forwarded_for));
+    headers.add("X-Forwarded-For", sender.forwarded_for);
     return headers;
 }
 
 void clean_response_headers(http::Headers& headers) {
     headers.erase_if([](std::string_view name, std::string_view) {
-        return is_one_of(hop_by_hop, name);
+        return is_one_of(hop_by_hop, name) || starts_with_ignoring_case(name, "Access-Control-");
     });
 }
 

@@ -1,20 +1,18 @@
 #pragma once
 
+#include "gateway/api/sender.hpp"
 #include "http/message.hpp"
-#include "service/client_address.hpp"
 
 namespace gateway {
 
 /// Takes the request's headers for the next hop: without what holds for one hop only, without
 /// anything that claims an identity (X-User-*, X-Real-Ip, ...), without names that some servers
-/// take for others (underscores); with X-Request-Id and X-Forwarded-For.
-http::Headers take_request_headers(http::Request& request, const service::TrustedProxies& proxies);
+/// take for others (underscores); with X-Request-Id and X-Forwarded-For. Leaves Origin in `request`
+/// as well, for the answer (Cors).
+http::Headers take_request_headers(http::Request& request, const Sender& sender);
 
-/// Every hop that a request came by, as X-Forwarded-For tells the next one: what a trusted proxy
-/// says, and the peer itself.
-std::string hops_of(const http::Request& request, const service::TrustedProxies& proxies);
-
-/// Drops from a room's response what holds for one hop only.
+/// Drops from a room's response what holds for one hop only, and what only the door says: which
+/// sites' pages may read it.
 void clean_response_headers(http::Headers& headers);
 
 }  // namespace gateway

@@ -4,8 +4,8 @@
 
 #include <fmt/format.h>
 
-#include "gateway/api/headers.hpp"
 #include "http/problem.hpp"
+#include "service/client_address.hpp"
 #include "token/digest.hpp"
 
 namespace gateway {
@@ -18,29 +18,26 @@ std::int64_t whole_seconds(std::int64_t time_us) {
     return (time_us + second_us - 1) / second_us;
 }
 
-/// nullopt if only proxies are told, as where a node's load balancer writes its own address over
-/// the client's: a limit for what seems to be one client would be one for all of them together.
-std::optional<LimitSubject> subject_of_address(
-    const http::Request& request, const service::TrustedProxies& proxies
-) {
-    const std::string client = service::client_of(hops_of(request, proxies), proxies);
-    if (proxies.contains(client)) return std::nullopt;
-    // Of one size whatever the address is; nothing depends on its being secret.
-    const token::Digest digest = token::sha256(service::client_network(client));
+/// nullopt where the address is not one client's. The bytes are no account's id: of a UUID the
+/// ninth byte is never zero.
+std::optional<LimitSubject> subject_of_address(const Sender& sender) {
+    if (sender.is_nobody()) return std::nullopt;
+    if (const auto network = service::client_network_bytes(sender.client)) return *network;
+    // What a trusted proxy calls its client, if not by address ("unknown", RFC 7239).
+    const token::Digest digest = token::sha256(sender.client);
     LimitSubject subject{};
     std::copy_n(digest.begin(), subject.size(), subject.begin());
     return subject;
 }
 
-/// A token in a request is no reason to try passwords faster.
-bool is_by_address_always(Limit limit) {
-    return limit == Limit::sign_in || limit == Limit::refresh;
-}
-
 }  // namespace
 
-Limits::Limits(RateLimiter& limiter, const service::TrustedProxies& proxies)
-    : limiter_(limiter), proxies_(proxies) {
+bool is_by_address_always(Limit limit) {
+    return limit == Limit::sign_in || limit == Limit::refresh || limit == Limit::invalid_token;
+}
+
+Limits::Limits(RateLimiter& limiter, metrics::Registry& metrics)
+    : limiter_(limiter), unattributed_(metrics) {
     for (std::size_t index = 0; index < policies_.size(); ++index) {
         const Quota& quota = limiter.quota(static_cast<Limit>(index));
         policies_[index] = fmt::format(
@@ -50,18 +47,26 @@ Limits::Limits(RateLimiter& limiter, const service::TrustedProxies& proxies)
 }
 
 std::optional<Standing> Limits::count(
-    const http::Request& request, Limit limit, const std::optional<token::Claims>& claims
+    const Sender& sender, Limit limit, const std::optional<token::Claims>& claims
 ) {
     if (!limiter_.quota(limit).is_limited()) return std::nullopt;
     LimitKey key{limit, {}};
     if (claims && !is_by_address_always(limit)) {
         key.subject = claims->account_id.bytes;
     } else {
-        const auto subject = subject_of_address(request, proxies_);
+        unattributed_.note(sender);
+        const auto subject = subject_of_address(sender);
         if (!subject) return std::nullopt;
         key.subject = *subject;
     }
     return Standing{limit, limiter_.take(key)};
+}
+
+std::optional<Standing> Limits::look(const Sender& sender, Limit limit) {
+    if (!limiter_.quota(limit).is_limited()) return std::nullopt;
+    const auto subject = subject_of_address(sender);
+    if (!subject) return std::nullopt;
+    return Standing{limit, limiter_.look({limit, *subject})};
 }
 
 http::Response Limits::refusal(const Standing& standing) const {

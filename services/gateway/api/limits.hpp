@@ -4,9 +4,10 @@
 #include <optional>
 #include <string>
 
+#include "gateway/api/sender.hpp"
+#include "gateway/api/unattributed.hpp"
 #include "gateway/store/rate_limiter.hpp"
 #include "http/message.hpp"
-#include "service/client_address.hpp"
 #include "token/access_token.hpp"
 
 namespace gateway {
@@ -22,13 +23,17 @@ struct Standing {
 /// which it comes back, RateLimit with what is left and when all of it is there again).
 class Limits {
   public:
-    Limits(RateLimiter& limiter, const service::TrustedProxies& proxies);
+    Limits(RateLimiter& limiter, metrics::Registry& metrics);
 
     /// Counts a request. `claims`: of a token that was verified, of whatever role. nullopt if
     /// nothing limits it.
     std::optional<Standing> count(
-        const http::Request& request, Limit limit, const std::optional<token::Claims>& claims
+        const Sender& sender, Limit limit, const std::optional<token::Claims>& claims
     );
+
+    /// Whether the next request of this address would be granted; counts only a refusal. nullopt
+    /// if nothing limits it.
+    std::optional<Standing> look(const Sender& sender, Limit limit);
 
     /// 429 `rate_limited`, with Retry-After and the headers.
     http::Response refusal(const Standing& standing) const;
@@ -36,8 +41,11 @@ class Limits {
 
   private:
     RateLimiter& limiter_;
-    const service::TrustedProxies& proxies_;
+    Unattributed unattributed_;
     std::array<std::string, limit_names.size()> policies_;  ///< RateLimit-Policy by Limit
 };
+
+/// A token in a request is no reason to try passwords faster.
+bool is_by_address_always(Limit limit);
 
 }  // namespace gateway

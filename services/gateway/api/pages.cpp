@@ -43,11 +43,12 @@ net::awaitable<http::Response> show(const http::Request& request, std::string_vi
 
 }  // namespace
 
-void add_pages(http::Router& router) {
-    router.add("GET", "/api", [](http::Request& request) { return show(request, ""); });
-    router.add("GET", "/api/{contract}", [](http::Request& request) {
-        return show(request, request.path_parameter("contract"));
-    });
+http::Handler api_page() {
+    return [](http::Request& request) { return show(request, ""); };
+}
+
+http::Handler contract_page() {
+    return [](http::Request& request) { return show(request, request.path_parameter("contract")); };
 }
 
 }  // namespace gateway

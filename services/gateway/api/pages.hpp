@@ -22,7 +22,9 @@ std::span<const Page> pages();
 /// The page's Content-Security-Policy: its own style and script, by their hashes, and nothing else.
 std::string_view page_policy();
 
-/// `GET /api`, for people, and `GET /api/{contract}`, for tools.
-void add_pages(http::Router& router);
+/// Of `GET /api`, for people.
+http::Handler api_page();
+/// Of `GET /api/{contract}`, for tools.
+http::Handler contract_page();
 
 }  // namespace gateway

@@ -8,7 +8,10 @@ namespace {
 
 class PagesTest : public testing::Test {
   protected:
-    PagesTest() { gateway::add_pages(router); }
+    PagesTest() {
+        router.add("GET", "/api", gateway::api_page());
+        router.add("GET", "/api/{contract}", gateway::contract_page());
+    }
 
     http::Response ask(const std::string& path, const std::string& encoding = "") {
         http::Request request;

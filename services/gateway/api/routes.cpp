@@ -114,8 +114,9 @@ void add_routes(
     const Rooms& rooms,
     const RouteDeadlines& deadlines
 ) {
-    router.add("GET", "/", cors.around(welcome));
-    add_pages(router);
+    router.add("GET", "/", welcome);
+    router.add("GET", "/api", door.counted(api_page()));
+    router.add("GET", "/api/{contract}", door.counted(contract_page()));
     for (const Route& route : routes) {
         const Passage passage{
             .room = &route.room(rooms),
@@ -125,17 +126,18 @@ void add_routes(
             .patience = patience_of(route, deadlines),
             .pace = route.patience == Patience::long_read ? Pace::slow : Pace::usual
         };
-        const auto pass = [&door, passage](http::Request& request) {
+        const http::Handler pass = [&door, passage](http::Request& request) {
             return door.pass(request, passage);
         };
+        const bool serves_options = route.method == std::string_view("*");
         router.add(
             route.method,
             route.pattern,
-            cors.around(pass),
+            serves_options ? cors.before(pass) : pass,
             route.caller == Caller::admin ? http::Admission::reserved : http::Admission::common
         );
     }
-    cors.add_preflights(router);
+    cors.add_to(router);
 }
 
 }  // namespace gateway

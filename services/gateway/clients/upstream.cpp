@@ -70,12 +70,7 @@ class Upstream::Core : public std::enable_shared_from_this<Core> {
     void start();
     void shut_down();
     static net::awaitable<std::expected<http::Response, UpstreamFailure>> send(
-        std::shared_ptr<Core> self,
-        http::OutgoingRequest& request,
-        net::Deadline deadline,
-        Repeatable repeatable,
-        Lane lane,
-        Pace pace
+        std::shared_ptr<Core> self, http::OutgoingRequest& request, Terms terms
     );
     std::size_t pods() const { return members_.size(); }
 
@@ -102,18 +97,20 @@ class Upstream::Core : public std::enable_shared_from_this<Core> {
         std::optional<Stage> failed;
         bool timed_out = false;
         AttemptEnd end = AttemptEnd::other;
+        std::int64_t ended_ms = 0;
         std::string what;
     };
     /// Tells the breaker how a request that it let pass ended, however its coroutine ends.
     struct Passed {
         Passed(Core& owner, CircuitBreaker::Admission how) : core(owner), admitted(how) {}
-        ~Passed() { core.passed(admitted, outcome); }
+        ~Passed() { core.passed(admitted, outcome, ended_ms > 0 ? ended_ms : now_ms()); }
         Passed(const Passed&) = delete;
         Passed& operator=(const Passed&) = delete;
 
         Core& core;
         CircuitBreaker::Admission admitted;
         RoomOutcome outcome = RoomOutcome::neither;
+        std::int64_t ended_ms = 0;  ///< 0: its coroutine was taken away
     };
 
     struct Counters {
@@ -133,13 +130,14 @@ class Upstream::Core : public std::enable_shared_from_this<Core> {
         std::shared_ptr<Core> self,
         std::shared_ptr<Member> member,
         http::OutgoingRequest& request,
-        net::Deadline deadline,
-        Lane lane,
-        Pace pace
+        Terms terms
+    );
+    static AttemptEnd end_of(
+        const http::TransportError& error, const Terms& terms, bool had_its_time
     );
     static bool may_repeat(const Attempt& outcome, Repeatable repeatable);
-    void ended(Member& member, bool is_probe, AttemptEnd end);
-    void passed(CircuitBreaker::Admission admitted, RoomOutcome outcome);
+    void ended(Member& member, bool is_probe, const Attempt& attempt);
+    void passed(CircuitBreaker::Admission admitted, RoomOutcome outcome, std::int64_t at_ms);
     void note_breaker();
     static net::awaitable<void> keep_resolving(std::shared_ptr<Core> self);
     void rebuild();
@@ -276,29 +274,26 @@ std::shared_ptr<Upstream::Core::Member> Upstream::Core::choose(
 }
 
 net::awaitable<std::expected<http::Response, UpstreamFailure>> Upstream::Core::send(
-    std::shared_ptr<Core> self,
-    http::OutgoingRequest& request,
-    net::Deadline deadline,
-    Repeatable repeatable,
-    Lane lane,
-    Pace pace
+    std::shared_ptr<Core> self, http::OutgoingRequest& request, Terms terms
 ) {
     const std::int64_t began_ms = now_ms();
     const auto admitted = self->breaker_.admit(began_ms);
     self->note_breaker();
+    UpstreamFailure failure;
     if (admitted == CircuitBreaker::Admission::refused) {
         self->counters_.breaker_refused.Increment();
-        co_return std::unexpected(
-            UpstreamFailure{false, self->breaker_.wait_ms(began_ms), "the breaker is open"}
-        );
+        failure.wait_ms = self->breaker_.wait_ms(began_ms);
+        failure.what = "the breaker is open";
+        co_return std::unexpected(std::move(failure));
     }
     Passed passed(*self, admitted);
     self->budget_.note_request(began_ms);
-    UpstreamFailure failure{false, 0, "no address is known"};
     std::shared_ptr<Member> member = self->choose(nullptr, began_ms);
+    if (!member) failure.what = "no address is known";
     for (int tried = 1; member; ++tried) {
-        Attempt outcome = co_await attempt(self, member, request, deadline, lane, pace);
+        Attempt outcome = co_await attempt(self, member, request, terms);
         passed.outcome = outcome_of(outcome.end);
+        passed.ended_ms = outcome.ended_ms;
         if (!outcome.failed) {
             // That this pod refused says nothing of what the one before it may have done.
             if (!failure.was_sent || outcome.response.status != 503) {
@@ -310,14 +305,15 @@ net::awaitable<std::expected<http::Response, UpstreamFailure>> Upstream::Core::s
         const Stage stage = *outcome.failed;
         failure.was_sent = failure.was_sent || (stage != Stage::queue && stage != Stage::connect);
         failure.what = std::move(outcome.what);
-        if (tried == attempts_max || !may_repeat(outcome, repeatable)) break;
-        if (net::time_left(deadline).count() <= self->settings_.deadline_margin_ms) break;
-        const std::int64_t failed_ms = now_ms();
-        auto other = self->choose(member.get(), failed_ms);
+        failure.was_callers_wish =
+            terms.is_callers_wish && outcome.timed_out && net::SteadyClock::now() >= terms.deadline;
+        if (tried == attempts_max || !may_repeat(outcome, terms.repeatable)) break;
+        if (net::time_left(terms.deadline).count() <= self->settings_.deadline_margin_ms) break;
+        auto other = self->choose(member.get(), outcome.ended_ms);
         // Behind the only address may be another pod (a Service), unless it is merely slow.
         const bool broke = stage == Stage::exchange && !outcome.timed_out;
         if (!other && stage != Stage::connect && !broke) break;
-        if (!self->budget_.take_retry(failed_ms)) {
+        if (!self->budget_.take_retry(outcome.ended_ms)) {
             self->counters_.retries_refused.Increment();
             break;
         }
@@ -346,48 +342,53 @@ net::awaitable<Upstream::Core::Attempt> Upstream::Core::attempt(
     std::shared_ptr<Core> self,
     std::shared_ptr<Member> member,
     http::OutgoingRequest& request,
-    net::Deadline deadline,
-    Lane lane,
-    Pace pace
+    Terms terms
 ) {
     const auto& settings = self->settings_;
     const auto now = net::SteadyClock::now();
-    bool had_its_time =
-        pace == Pace::usual && deadline - now >= milliseconds(settings.silent_after_ms);
-    if (pace == Pace::usual && settings.attempt_timeout_ms > 0) {
+    const auto time_left = [&] {
+        return std::chrono::duration_cast<milliseconds>(terms.deadline - now).count();
+    };
+    bool had_its_time = terms.pace == Pace::usual && !terms.is_callers_wish &&
+                        time_left() >= settings.silent_after_ms;
+    if (terms.pace == Pace::usual && settings.attempt_timeout_ms > 0) {
         const auto own = now + milliseconds(settings.attempt_timeout_ms);
-        had_its_time = own <= deadline;
-        deadline = std::min(deadline, own);
+        had_its_time = own <= terms.deadline;
+        terms.deadline = std::min(terms.deadline, own);
     }
-    const auto left = std::chrono::duration_cast<milliseconds>(deadline - now).count();
-    const auto told = std::max<std::int64_t>(left - settings.deadline_margin_ms, 1);
-    request.headers.set("X-Deadline-Ms", std::to_string(told));
-    http::Client& client = lane == Lane::admins ? member->admin_client : member->client;
+    request.time_told =
+        milliseconds(std::max<std::int64_t>(time_left() - settings.deadline_margin_ms, 1));
+    http::Client& client = terms.lane == Lane::admins ? member->admin_client : member->client;
     const bool is_probe = begin_attempt(member->state);
     Attempt outcome;
     try {
-        outcome.response = co_await client.send_kept(request, deadline);
+        outcome.response = co_await client.send_kept(request, terms.deadline);
         outcome.end = AttemptEnd::answered;
     } catch (const http::TransportError& error) {
         outcome.failed = error.stage();
         outcome.timed_out = error.timed_out();
         outcome.what = error.what();
-        const bool at_connect = error.stage() == Stage::connect;
-        const bool silent = error.timed_out() && error.stage() != Stage::queue;
-        const bool connect_limit = silent && at_connect && net::SteadyClock::now() < deadline;
-        if (at_connect && !error.timed_out()) {
-            outcome.end = AttemptEnd::refused;
-        } else if (connect_limit || (silent && had_its_time)) {
-            outcome.end = AttemptEnd::silent;
-        }
+        outcome.end = end_of(error, terms, had_its_time);
     }
-    self->ended(*member, is_probe, outcome.end);
+    outcome.ended_ms = now_ms();
+    self->ended(*member, is_probe, outcome);
     co_return outcome;
 }
 
-void Upstream::Core::ended(Member& member, bool is_probe, AttemptEnd end) {
+AttemptEnd Upstream::Core::end_of(
+    const http::TransportError& error, const Terms& terms, bool had_its_time
+) {
+    const bool at_connect = error.stage() == Stage::connect;
+    if (at_connect && !error.timed_out()) return AttemptEnd::refused;
+    const bool silent = error.timed_out() && error.stage() != Stage::queue;
+    const bool connect_limit = silent && at_connect && net::SteadyClock::now() < terms.deadline;
+    return connect_limit || (silent && had_its_time) ? AttemptEnd::silent : AttemptEnd::other;
+}
+
+void Upstream::Core::ended(Member& member, bool is_probe, const Attempt& attempt) {
     const bool was_suspect = member.state.suspect;
-    end_attempt(member.state, is_probe, end, now_ms(), settings_.ejection, states_);
+    const auto at_ms = attempt.ended_ms;
+    end_attempt(member.state, is_probe, attempt.end, at_ms, settings_.ejection, states_);
     if (was_suspect == member.state.suspect) return;
     if (member.state.suspect) counters_.put_aside.Increment();
     logging::warning(
@@ -396,9 +397,11 @@ void Upstream::Core::ended(Member& member, bool is_probe, AttemptEnd end) {
     );
 }
 
-void Upstream::Core::passed(CircuitBreaker::Admission admitted, RoomOutcome outcome) {
+void Upstream::Core::passed(
+    CircuitBreaker::Admission admitted, RoomOutcome outcome, std::int64_t at_ms
+) {
     if (gone_) return;
-    breaker_.ended(admitted, outcome, now_ms());
+    breaker_.ended(admitted, outcome, at_ms);
     note_breaker();
 }
 
@@ -428,13 +431,9 @@ void Upstream::start() {
 }
 
 net::awaitable<std::expected<http::Response, UpstreamFailure>> Upstream::send(
-    http::OutgoingRequest& request,
-    net::Deadline deadline,
-    Repeatable repeatable,
-    Lane lane,
-    Pace pace
+    http::OutgoingRequest& request, Terms terms
 ) {
-    return Core::send(core_, request, deadline, repeatable, lane, pace);
+    return Core::send(core_, request, terms);
 }
 
 std::size_t Upstream::pods() const {

@@ -36,8 +36,9 @@ struct UpstreamSettings {
 
 /// Why a room gave no answer.
 struct UpstreamFailure {
-    bool was_sent = false;     ///< at least in part, so that it may have had an effect
-    std::int64_t wait_ms = 0;  ///< it would be in vain until then
+    bool was_sent = false;          ///< at least in part, so that it may have had an effect
+    std::int64_t wait_ms = 0;       ///< it would be in vain until then
+    bool was_callers_wish = false;  ///< the time that was over was shorter than ours would be
     std::string what;
 };
 
@@ -55,6 +56,17 @@ enum class Pace {
     slow
 };
 
+/// How a request is sent, and for how long.
+struct Terms {
+    net::Deadline deadline;
+    /// The caller wanted it sooner than a room is given: what is not there by then says nothing of
+    /// pod or room.
+    bool is_callers_wish = false;
+    Repeatable repeatable = Repeatable::no;
+    Lane lane = Lane::everyone;
+    Pace pace = Pace::usual;
+};
+
 /// The pods of one room: balanced, put aside when they don't answer, one retry on another pod out
 /// of a budget, and a breaker for when the room as a whole doesn't answer.
 class Upstream {
@@ -67,13 +79,9 @@ class Upstream {
     /// Begins to look up names.
     void start();
 
-    /// Adds X-Deadline-Ms to `request`, which must live until this returned.
+    /// Sets the time that `request` tells, which must live until this returned.
     net::awaitable<std::expected<http::Response, UpstreamFailure>> send(
-        http::OutgoingRequest& request,
-        net::Deadline deadline,
-        Repeatable repeatable,
-        Lane lane,
-        Pace pace = Pace::usual
+        http::OutgoingRequest& request, Terms terms
     );
 
     std::size_t pods() const;

@@ -48,6 +48,15 @@ LimitTable::Taken LimitTable::take(const LimitKey& key, std::int64_t now_us) {
     return taken;
 }
 
+Allowance LimitTable::look(const LimitKey& key, std::int64_t now_us) const {
+    const auto candidates = places_of(key);
+    const auto bucket = std::ranges::find_if(candidates, [&](const Bucket& each) {
+        return each.is_used && each.key == key;
+    });
+    std::int64_t whole_at_us = bucket == candidates.end() ? now_us : bucket->whole_at_us;
+    return gateway::take(quota(key.limit), whole_at_us, now_us);
+}
+
 std::int64_t LimitTable::tell(const LimitKey& key) {
     Bucket* const bucket = find(key);
     if (!bucket) return 0;
@@ -71,10 +80,18 @@ void LimitTable::learn(const LimitKey& key, std::int64_t used_us, std::int64_t n
     bucket.whole_at_us = std::max(bucket.whole_at_us, now_us + used_us + own_us);
 }
 
-std::span<LimitTable::Bucket> LimitTable::places_of(const LimitKey& key) {
+std::size_t LimitTable::first_place_of(const LimitKey& key) const {
     // The upper half, scaled to the number of sets: no division.
     const std::size_t set = ((hash(key, seed_) >> 32) * sets_) >> 32;
-    return std::span(buckets_).subspan(set * places, places);
+    return set * places;
+}
+
+std::span<LimitTable::Bucket> LimitTable::places_of(const LimitKey& key) {
+    return std::span(buckets_).subspan(first_place_of(key), places);
+}
+
+std::span<const LimitTable::Bucket> LimitTable::places_of(const LimitKey& key) const {
+    return std::span(buckets_).subspan(first_place_of(key), places);
 }
 
 LimitTable::Bucket* LimitTable::find(const LimitKey& key) {

@@ -40,6 +40,9 @@ class LimitTable {
     /// The key's quota must be limited.
     Taken take(const LimitKey& key, std::int64_t now_us);
 
+    /// What take() would say, without taking.
+    Allowance look(const LimitKey& key, std::int64_t now_us) const;
+
     /// The granted requests that others don't know of; from now on they count as told.
     std::int64_t tell(const LimitKey& key);
     /// They were not told after all.
@@ -64,7 +67,9 @@ class LimitTable {
     };
     static constexpr std::size_t places = 8;
 
+    std::size_t first_place_of(const LimitKey& key) const;
     std::span<Bucket> places_of(const LimitKey& key);
+    std::span<const Bucket> places_of(const LimitKey& key) const;
     Bucket* find(const LimitKey& key);
     Bucket& find_or_make(const LimitKey& key, std::int64_t now_us);
 

@@ -33,6 +33,21 @@ TEST(LimitTableTest, EverySubjectAndLimitHasABucketOfItsOwn) {
     EXPECT_TRUE(table.take(key_of(1, Limit::account), 0).allowance.is_granted);
 }
 
+TEST(LimitTableTest, ALookTakesNothing) {
+    LimitTable table(quotas(2), 1024, 7);
+    for (int each = 0; each < 5; ++each) EXPECT_TRUE(table.look(key_of(1), 0).is_granted);
+    table.take(key_of(1), 0);
+    EXPECT_TRUE(table.look(key_of(1), 0).is_granted);
+    table.take(key_of(1), 0);
+    const auto refused = table.look(key_of(1), 0);
+    EXPECT_FALSE(refused.is_granted);
+    EXPECT_EQ(refused.wait_us, second / 2);
+    EXPECT_FALSE(table.take(key_of(1), 0).allowance.is_granted);
+    EXPECT_TRUE(table.look(key_of(1), second / 2).is_granted);
+    EXPECT_EQ(table.tell(key_of(1)), 2) << "only what was taken is told to others";
+    EXPECT_TRUE(table.look(key_of(1, Limit::account), 0).is_granted);
+}
+
 TEST(LimitTableTest, OthersAreToldAfterAnEighthOfTheQuota) {
     LimitTable table(quotas(40), 1024, 7);
     for (int each = 0; each < 4; ++each) EXPECT_FALSE(table.take(key_of(1), 0).should_tell);

@@ -9,17 +9,18 @@ namespace gateway {
 
 /// The quotas that a request may be counted against, each with a setting of its own.
 enum class Limit : std::uint8_t {
-    sign_in,   ///< register and log in: by client address, whoever asks
-    refresh,   ///< sessions are renewed and ended: by client address, whoever asks
-    browse,    ///< what anyone may ask: by account of who is signed in, else by address
-    account,   ///< what customers may ask, but purchases
-    purchase,  ///< what takes units
-    admin      ///< what administrators may ask
+    sign_in,       ///< register and log in: by client address, whoever asks
+    refresh,       ///< sessions are renewed and ended: by client address, whoever asks
+    browse,        ///< what anyone may ask: by account of who is signed in, else by address
+    account,       ///< what customers may ask, but purchases
+    purchase,      ///< what takes units
+    admin,         ///< what administrators may ask
+    invalid_token  ///< tokens that turn out not to be valid: by client address, whoever asks
 };
 
 /// As clients read them, and as settings are called: RATE_LIMIT_SIGN_IN.
-inline constexpr std::array<std::string_view, 6> limit_names{
-    "sign_in", "refresh", "browse", "account", "purchase", "admin"
+inline constexpr std::array<std::string_view, 7> limit_names{
+    "sign_in", "refresh", "browse", "account", "purchase", "admin", "invalid_token"
 };
 
 inline std::string_view to_string(Limit limit) {

@@ -67,6 +67,7 @@ class RateLimiter::Core : public std::enable_shared_from_this<Core> {
     void start();
     void shut_down();
     Allowance take(const LimitKey& key);
+    Allowance look(const LimitKey& key);
 
     LimitTable table;
 
@@ -167,6 +168,12 @@ Allowance RateLimiter::Core::take(const LimitKey& key) {
         untold_.Increment();
     }
     return taken.allowance;
+}
+
+Allowance RateLimiter::Core::look(const LimitKey& key) {
+    const Allowance allowance = table.look(key, now_us());
+    if (!allowance.is_granted) checks_[static_cast<std::size_t>(key.limit)].refused->Increment();
+    return allowance;
 }
 
 net::awaitable<void> RateLimiter::Core::keep_sharing(std::shared_ptr<Core> self) {
@@ -275,6 +282,10 @@ const Quota& RateLimiter::quota(Limit limit) const {
 
 Allowance RateLimiter::take(const LimitKey& key) {
     return core_->take(key);
+}
+
+Allowance RateLimiter::look(const LimitKey& key) {
+    return core_->look(key);
 }
 
 }  // namespace gateway

@@ -37,6 +37,8 @@ class RateLimiter {
     const Quota& quota(Limit limit) const;
     /// The key's quota must be limited.
     Allowance take(const LimitKey& key);
+    /// What take() would say, without taking; only a refusal appears in the metrics. The same.
+    Allowance look(const LimitKey& key);
 
   private:
     class Core;

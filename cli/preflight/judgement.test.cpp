@@ -277,6 +277,25 @@ TEST(PreflightRooms, pods) {
     expect(judge_pods({}, 1), Verdict::failed);
 }
 
+TEST(PreflightRooms, addresses_that_arrive_are_clients) {
+    const auto metrics = [](int hidden, int alone, int foreign) {
+        const std::string name = "doorbuster_gateway_unattributed_requests_total";
+        return "# TYPE " + name + " counter\n" + name + "{why=\"proxies_only\"} " +
+               std::to_string(hidden) + "\n" + name + "{why=\"proxy_alone\"} " +
+               std::to_string(alone) + "\n" + name + "{why=\"proxy_unknown\"} " +
+               std::to_string(foreign) + "\n";
+    };
+    expect(judge_addresses({metrics(0, 0, 0), metrics(0, 0, 0)}), Verdict::ok);
+    expect(judge_addresses({metrics(0, 25, 0)}), Verdict::ok);
+    expect(judge_addresses({"of an older gateway 1\n"}), Verdict::ok);
+    const auto hidden = judge_addresses({metrics(0, 0, 0), metrics(3, 0, 0), metrics(4, 0, 0)});
+    expect(hidden, Verdict::warning);
+    EXPECT_THAT(hidden.found, HasSubstr("7 requests"));
+    const auto foreign = judge_addresses({metrics(0, 0, 12)});
+    expect(foreign, Verdict::warning);
+    EXPECT_THAT(foreign.fix, HasSubstr("TRUSTED_PROXIES"));
+}
+
 TEST(PreflightRooms, network_rules_swallow_but_do_not_refuse) {
     using Stage = http::TransportError::Stage;
     const auto hidden = [](Stage stage, bool timed_out, const char* what) {

@@ -139,6 +139,49 @@ net::awaitable<Judgement> look_at_pods(
     co_return judge_pods(pods, wanted);
 }
 
+/// The room's pods by their numeric addresses.
+net::awaitable<std::vector<http::Origin>> pods_of(
+    const Settings& settings, std::string room, net::Deadline deadline
+) {
+    std::vector<http::Origin> pods;
+    for (const RoomAddress& address : settings.rooms) {
+        if (address.room != room) continue;
+        const auto hosts = co_await resolve(address.health.host, deadline);
+        for (const std::string& host : hosts) pods.push_back({host, address.health.port});
+    }
+    co_return pods;
+}
+
+net::awaitable<Judgement> look_at_addresses(const Settings& settings, net::Deadline deadline) {
+    const net::Executor executor = co_await net::asio::this_coro::executor;
+    const auto pods = co_await pods_of(settings, "gateway", deadline);
+    if (pods.empty()) {
+        co_return warning(
+            "not looked at: ROOM_PODS names no gateway",
+            "set ROOM_PODS=gateway=host:health_port,... (and the other rooms that are counted)"
+        );
+    }
+    std::vector<std::string> metrics;
+    std::string trouble;
+    for (const http::Origin& pod : pods) {
+        http::Client client(executor, pod, one_connection());
+        try {
+            const auto until = std::min(deadline, net::deadline_in(ready_time));
+            http::Response answer = co_await get(client, "/metrics", until);
+            if (answer.status == 200) metrics.push_back(std::move(answer.body));
+        } catch (const http::TransportError& error) {
+            trouble = error.what();
+        }
+    }
+    if (metrics.empty()) {
+        co_return warning(
+            "not looked at: " + trouble.substr(0, trouble_bytes_max),
+            "let this command reach the gateway's health port"
+        );
+    }
+    co_return judge_addresses(metrics);
+}
+
 net::awaitable<void> check_pods(Checks& checks, const Settings& settings) {
     std::set<std::string> known;
     for (const RoomAddress& address : settings.rooms) known.insert(address.room);
@@ -188,6 +231,7 @@ net::awaitable<void> check_rooms(Checks& checks, const Settings& settings) {
         );
         const std::string sales = "/api/v1/flash-sales?limit=1";
         co_await checks.run("order", look_at_answer(gateway, sales, "order", soon()), see_gateway);
+        co_await checks.run("clients' addresses", look_at_addresses(settings, soon()), see_gateway);
         co_await checks.run(
             "gateway's clock",
             look_at_clock(settings.gateway, checks.deadline_in(clock_time)),

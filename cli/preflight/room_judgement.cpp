@@ -1,5 +1,7 @@
 #include "cli/preflight/room_judgement.hpp"
 
+#include <cstdlib>
+
 #include <boost/asio/error.hpp>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -50,6 +52,51 @@ Judgement judge_pods(const std::vector<PodAnswer>& pods, int wanted) {
         return warning(found, "let this command reach the pods' health port, or ask them by hand");
     }
     return ok(found);
+}
+
+namespace {
+
+/// The sum over all pods; 0 for a gateway that has no such metric.
+std::int64_t unattributed(const std::vector<std::string>& metrics, std::string_view why) {
+    const std::string series =
+        fmt::format("doorbuster_gateway_unattributed_requests_total{{why=\"{}\"}} ", why);
+    double sum = 0;
+    for (const std::string& text : metrics) {
+        const auto begin = text.find(series);
+        if (begin == std::string::npos) continue;
+        sum += std::strtod(text.c_str() + begin + series.size(), nullptr);
+    }
+    return static_cast<std::int64_t>(sum);
+}
+
+}  // namespace
+
+Judgement judge_addresses(const std::vector<std::string>& metrics) {
+    const std::int64_t hidden = unattributed(metrics, "proxies_only");
+    const std::int64_t foreign = unattributed(metrics, "proxy_unknown");
+    const std::int64_t alone = unattributed(metrics, "proxy_alone");
+    if (hidden > 0) {
+        return warning(
+            fmt::format(
+                "{} requests told trusted proxies alone: their limits did not hold", hidden
+            ),
+            "nobody is limited by address: let the load balancer keep its clients' addresses "
+            "(externalTrafficPolicy: Local), or limit them there"
+        );
+    }
+    if (foreign > 0) {
+        return warning(
+            fmt::format(
+                "{} requests had an X-Forwarded-For of an address that is not trusted", foreign
+            ),
+            "if the gateway's log names a proxy of yours, add it to TRUSTED_PROXIES: all of its "
+            "clients are limited as one"
+        );
+    }
+    const std::string from = fmt::format("seen by {} of the gateway's pods", metrics.size());
+    if (alone == 0) return ok(from);
+    // This command's own among them, inside of a cluster.
+    return ok(fmt::format("{}; {} requests came from trusted addresses themselves", from, alone));
 }
 
 Judgement judge_jwks(std::string_view jwks, const std::string& key_id) {

@@ -27,6 +27,10 @@ bool may_be_hidden(const http::TransportError& error);
 
 Judgement judge_pods(const std::vector<PodAnswer>& pods, int wanted);
 
+/// What /metrics of a gateway's pods say of requests that were to be limited by their client's
+/// address: `metrics` are their texts. A warning where addresses that arrive are not clients'.
+Judgement judge_addresses(const std::vector<std::string>& metrics);
+
 /// `key_id`: of the signing key that was given, empty if none was.
 Judgement judge_jwks(std::string_view jwks, const std::string& key_id);
 

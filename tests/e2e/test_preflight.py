@@ -11,6 +11,7 @@ import pytest
 from lossy_proxy import LossyProxy
 
 from shop import postgres, processes
+from shop.ports import LOOPBACK
 from shop.redis_set import SENTINELS
 from shop.rooms import program
 from shop.waiting import wait_until
@@ -105,6 +106,21 @@ def test_a_second_run_uses_the_same_product_and_shows_it_to_nobody(shop):
     assert SCRATCH_PRODUCT not in [one["name"] for one in listed]
     accounts = "select count(*) from auth.accounts where id::text like '00000000-%'"
     assert shop.shop.postgres.ask(accounts) == "0"
+
+
+def test_addresses_that_are_not_clients_are_noticed(shop):
+    row = ("Rooms", "clients' addresses")
+    assert preflight(shop, "--skip-smoke")[0][row]["verdict"] == "ok"
+    with shop.shop.rooms.changed(["gateway"], {"TRUSTED_PROXIES": LOOPBACK}):
+        for hop in (LOOPBACK, "192.0.2.1"):
+            told = {"X-Forwarded-For": hop}
+            assert shop.request("GET", "/api/v1/products", headers=told).status == 200
+        found = preflight(shop, "--skip-smoke")[0][row]
+        assert found["verdict"] == "warning", found
+        assert found["found"].startswith("1 requests"), found
+    rows, failed = preflight(shop, "--skip-smoke", ROOM_PODS="auth=127.0.0.1:1")
+    assert failed == [("Rooms", "auth pods")]
+    assert rows[row]["found"].startswith("not looked at"), rows[row]
 
 
 @pytest.mark.parametrize("name", ["fsync", "synchronous_commit", "full_page_writes", "autovacuum"])

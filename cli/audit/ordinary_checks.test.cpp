@@ -108,6 +108,16 @@ TEST_F(OrdinaryChecksTest, FindNothingInSoundOrders) {
     EXPECT_TRUE(report.holds()) << to_table(report);
 }
 
+TEST_F(OrdinaryChecksTest, NeedNothingThatIsDeletedAfterAWhile) {
+    execute(
+        "DO $$ BEGIN ASSERT orders.prune_v1(100, 0, 0) = 1; "
+        "ASSERT NOT EXISTS (SELECT FROM orders.work_items WHERE kind = 'release_reservation'); "
+        "END $$"
+    );
+    const AuditReport report = look_at(std::nullopt);
+    EXPECT_TRUE(report.holds()) << to_table(report);
+}
+
 TEST_F(OrdinaryChecksTest, FindAttemptsThatContradictTheirOrder) {
     const std::string broken = "an ordinary order and its payment attempts contradict each other";
     execute("UPDATE orders.payment_attempts SET state = 4 WHERE" + of_order(paid));

@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """Checks the shape of rooms and files (docs/style.md): what a service or library folder may hold,
-names, line and function lengths, leftovers, and paths of one machine.
+names, line and function lengths, leftovers, paths of one machine, and that migrations after the
+released ones (migrations/RELEASED has the last one's number) read no table that the shop uses while
+they hold its lock (ADR 0046).
 
     tools/check_rooms.py [ROOT]       prints file:line for each problem; exit status 1 if any
     tools/check_rooms.py --self-test  plants each violation in a temporary tree and sees it found
@@ -47,6 +49,56 @@ CONTAINER = re.compile(
     r"^\s*(?:template\b.*)?(?:inline\s+)?(?:namespace|class|struct|union|enum|extern)\b"
 )
 INITIALIZERS = re.compile(r"\)\s*(?:noexcept\s*)?:(?!:)")
+
+# What is not a statement of the file itself: comments and bodies of functions.
+SQL_ASIDE = re.compile(r"--[^\n]*|(\$\w*\$).*?\1", re.DOTALL)
+TABLE = r"(?P<table>[\w.]+)"
+CREATED = re.compile(rf"CREATE\s+TABLE\s+{TABLE}\s*\(", re.IGNORECASE)
+INDEX = re.compile(
+    rf"CREATE\s+(?:UNIQUE\s+)?INDEX\s+(?P<beside>CONCURRENTLY\s)?.*?\bON\s+(?:ONLY\s+)?{TABLE}",
+    re.DOTALL | re.IGNORECASE,
+)
+ALTERED = re.compile(
+    rf"ALTER\s+TABLE\s+(?:IF\s+EXISTS\s+)?(?:ONLY\s+)?{TABLE}\s+(?P<actions>.*)",
+    re.DOTALL | re.IGNORECASE,
+)
+RULE = re.compile(r"ADD\b.*\b(?:CHECK|FOREIGN\s+KEY|REFERENCES)\b", re.DOTALL | re.IGNORECASE)
+NOT_VALID = re.compile(r"\bNOT\s+VALID\s*$", re.IGNORECASE)
+
+
+def actions_of(text):
+    """The parts between commas that are in no parentheses, each with where it begins."""
+    depth, first = 0, 0
+    for index, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            yield first, text[first:index]
+            first = index + 1
+    yield first, text[first:]
+
+
+def locks_of(sql):
+    """(line, what is wrong) of statements that read a table under its lock, unless this very file
+    made it: CREATE TABLE IF NOT EXISTS may have found one."""
+    sql = SQL_ASIDE.sub(keep_newlines, sql)
+    created = {match["table"].lower() for match in CREATED.finditer(sql)}
+    start = 0
+    for statement in sql.split(";"):
+        begin = start + len(statement) - len(statement.lstrip())
+        start += len(statement) + 1
+        text = statement.strip()
+        index = INDEX.match(text)
+        if index and not index["beside"] and index["table"].lower() not in created:
+            yield sql.count("\n", 0, begin) + 1, "build this index CONCURRENTLY (ADR 0046)"
+        altered = ALTERED.match(text)
+        if not altered or altered["table"].lower() in created:
+            continue
+        for offset, action in actions_of(altered["actions"]):
+            if RULE.match(action.strip()) and not NOT_VALID.search(action):
+                offset += len(action) - len(action.lstrip())
+                place = begin + altered.start("actions") + offset
+                line = sql.count("\n", 0, place) + 1
+                yield line, "add this rule NOT VALID, validate it in a later file (ADR 0046)"
 
 
 def keep_newlines(match):
@@ -140,6 +192,15 @@ class Tree:
             allowed = allowed_folders if entry.is_dir() else ROOM_FILES | ROOM_TESTS
             if entry.name not in allowed and entry.name[0] != ".":
                 self.say(entry, 1, "is not one of a room's files and folders")
+        self.check_migrations(folder / "migrations")
+
+    def check_migrations(self, folder):
+        mark = folder / "RELEASED"
+        released = int(mark.read_text(encoding="utf-8")) if mark.exists() else 0
+        for path in sorted(folder.glob("*.sql")):
+            if path.name[:4].isdigit() and int(path.name[:4]) > released:
+                for line, what in locks_of(path.read_text(encoding="utf-8")):
+                    self.say(path, line, what)
 
     def check_name(self, path):
         if path.name.split(".")[0].lower() in BANNED_NAMES:
@@ -190,11 +251,28 @@ CLEAN = {
     "services/order/main.cpp": "",
     "services/order/engine/sale.cpp": "",
     "services/order/api/routes.cpp": "",
+    "services/order/migrations/RELEASED": "1\n",
+    "services/order/migrations/0001_old.sql": "CREATE INDEX old ON o.orders (id);\n",
+    "services/order/migrations/0002_new.sql": (
+        "CREATE TABLE o.new (a int CHECK (a > 0));\nCREATE UNIQUE INDEX new_a ON o.new (a);\n"
+        + "ALTER TABLE o.new ADD CONSTRAINT n CHECK (a > 1);\n"
+        + "ALTER TABLE o.orders\n    DROP CONSTRAINT c,\n"
+        + "    ADD CONSTRAINT c CHECK (state IN (1, 2)) NOT VALID,\n    ADD COLUMN b int DEFAULT 0;\n"
+        + "-- CREATE INDEX not_now ON o.orders (b);\n"
+        + "CREATE FUNCTION o.f() RETURNS void LANGUAGE sql AS $$\n"
+        + "CREATE INDEX of_a_body ON o.orders (b); $$;\n"
+    ),
+    "services/order/migrations/0003_index.sql": (
+        "-- no-transaction\nCREATE INDEX CONCURRENTLY orders_b ON o.orders (b);\n"
+    ),
+    "services/order/migrations/0004_seen.sql": "ALTER TABLE o.orders VALIDATE CONSTRAINT c;\n",
     "infra/deploy.yaml": "path: /var/lib/x\nurl: https://example.org/home/x\nname: $DIR/work/x\n",
     "build/dev/util.cpp": "x" * 200,
 }  # fmt: skip
 
 TALL = "struct A {\n    A()\n        : a_{1},\n          b_(2) {\n" + "f();\n" * 80 + "}\n};\n"
+
+MIGRATION = "services/order/migrations/0005_locks.sql"
 
 # (file, its text, the line, what must be said)
 PLANTED = [
@@ -212,6 +290,36 @@ PLANTED = [
     ("libs/base/a.hpp", "int f();\n", "libs/base/a.hpp:1", "without #pragma once"),
     ("libs/base/a.cpp", "\n" + "x" * 101, "libs/base/a.cpp:2", "longer than 100 columns"),
     ("libs/base/a.cpp", "\n// TO" + "DO later", "libs/base/a.cpp:2", "leftover"),
+    (
+        MIGRATION,
+        "SELECT 1;\n\nCREATE INDEX i\n    ON o.orders (b);\n",
+        MIGRATION + ":3",
+        "CONCURRENTLY",
+    ),
+    (
+        MIGRATION,
+        "CREATE TABLE IF NOT EXISTS o.orders (id int);\nCREATE UNIQUE INDEX i ON o.orders (id);\n",
+        MIGRATION + ":2",
+        "CONCURRENTLY",
+    ),
+    (
+        MIGRATION,
+        "ALTER TABLE o.orders\n    ADD COLUMN c int,\n    ADD CONSTRAINT d CHECK (a IN (1, 2));\n",
+        MIGRATION + ":3",
+        "NOT VALID",
+    ),
+    (
+        MIGRATION,
+        "ALTER TABLE o.orders ADD CONSTRAINT d FOREIGN KEY (a) REFERENCES o.new;\n",
+        MIGRATION + ":1",
+        "NOT VALID",
+    ),
+    (
+        MIGRATION,
+        "ALTER TABLE o.orders ADD COLUMN e int CHECK (e > 0);\n",
+        MIGRATION + ":1",
+        "NOT VALID",
+    ),
     ("infra/run.sh", "# FIX" + "ME", "infra/run.sh:1", "leftover"),
     ("docs/a.md", "\nsee /wor" + "k/main", "docs/a.md:2", "path of one machine"),
     ("infra/a.yaml", "dir: /roo" + "t/x", "infra/a.yaml:1", "path of one machine"),

@@ -16,7 +16,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // The newest migration this program was built for; a lower schema keeps the room not ready.
-constexpr int schema_version_needed = 8;
+constexpr int schema_version_needed = 10;
 constexpr milliseconds schema_check_every(1000);
 constexpr milliseconds drain_timeout(5000);
 

@@ -17,7 +17,7 @@ namespace {
 using std::chrono::milliseconds;
 
 // The newest migration this program was built for; a lower schema keeps the room not ready.
-constexpr int schema_version_needed = 2;
+constexpr int schema_version_needed = 4;
 constexpr milliseconds schema_check_every(1000);
 
 void rethrow(std::exception_ptr error) {

@@ -1,7 +1,5 @@
 -- Webhooks that were taken or given up are nobody's business after a while; charges are the ledger
 -- and stay.
-CREATE INDEX webhooks_closed ON sandbox.webhooks ((coalesce(delivered_at, abandoned_at)))
-    WHERE delivered_at IS NOT NULL OR abandoned_at IS NOT NULL;
 
 -- Deletes up to p_limit that were closed more than p_kept_ms ago. Returns how many.
 CREATE FUNCTION sandbox.webhooks_prune_v1(p_limit int, p_kept_ms bigint) RETURNS bigint

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <iostream>
 
 #include <boost/asio/co_spawn.hpp>
@@ -18,10 +19,17 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr std::size_t released_steps = 2;
 constexpr std::int64_t products = 100'000;
 // Of one batch that is filled, or of a step that waits for its lock: some 300 ms on a busy machine.
 constexpr milliseconds longest_wait_max(1000);
+
+/// How many steps the last release had.
+std::ptrdiff_t released_steps() {
+    std::ifstream file(PRODUCT_MIGRATIONS "/RELEASED");
+    std::ptrdiff_t steps = 0;
+    if (!(file >> steps)) throw std::runtime_error("migrations/RELEASED can't be read");
+    return steps;
+}
 
 net::Deadline soon() {
     return net::deadline_in(std::chrono::minutes(5));
@@ -142,7 +150,7 @@ class Upgrade : public ::testing::Test {
             soon()
         ));
         const std::vector<postgres::Migration> released(
-            steps_.begin(), steps_.begin() + released_steps
+            steps_.begin(), steps_.begin() + released_steps()
         );
         run(postgres::migrate(*connection, "product", released, soon()));
         run(connection->run(plant_products, soon()));

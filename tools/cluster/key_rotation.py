@@ -7,6 +7,7 @@ import time
 import urllib.request
 
 from cluster.credentials import signing_key
+from cluster.key_timing import FETCH_SPARE_SECONDS, TOKENS_LIVE_SECONDS, require_long_enough
 from cluster.port_forward import PortForward
 from cluster.signing_keys import PUBLISHED, SETTLED, keys_in, kid_of, phase_of
 from shop.ports import LOOPBACK
@@ -19,10 +20,10 @@ PODS = "--selector=app.kubernetes.io/name=auth"
 PORT = 8080
 # Rooms fetch the keys every 30 s, caches keep them for 30 s, and some to spare.
 KNOWN_EVERYWHERE_SECONDS = 75
-# Rooms look every second at most, and an answer may take three.
-KNOWN_EVERYWHERE_SECONDS_MIN = 5
+# Rooms look every second at most.
+KNOWN_EVERYWHERE_SECONDS_MIN = 1 + FETCH_SPARE_SECONDS
 # What access tokens live at most; they are taken for 5 s more, and clocks may differ.
-TOKEN_LIFETIME_SECONDS = 600
+TOKEN_LIFETIME_SECONDS = TOKENS_LIVE_SECONDS
 TOKEN_LIFETIME_SECONDS_MIN = 10
 TOKENS_SPARE_SECONDS = 15
 # A kubelet looks at mounted secrets every minute, and may see one that is a minute old.
@@ -49,12 +50,17 @@ class KeyRotation:
     ):
         self._kubectl = kubectl
         self._known_everywhere = known_everywhere
-        self._tokens_expired = token_lifetime + TOKENS_SPARE_SECONDS
+        self._token_lifetime = token_lifetime
         self._sleep = sleep
         self._clock = clock
         self._published = published or (lambda: published_by_pods(kubectl))
 
     def run(self):
+        require_long_enough(
+            self._kubectl,
+            known_everywhere=self._known_everywhere,
+            token_lifetime=self._token_lifetime,
+        )
         signing, _ = self._kids()
         with Step("every pod of auth signs with the Secret's key"):
             self._wait(lambda kids: kids[0] == signing)
@@ -93,7 +99,7 @@ class KeyRotation:
         with Step("every pod of auth signs with it"):
             self._wait(lambda kids: kids[0] == signing)
         with Step("tokens of the last key have expired"):
-            self._sleep(self._tokens_expired)
+            self._sleep(self._token_lifetime + TOKENS_SPARE_SECONDS)
         with Step("the last key is retired"):
             self._change(seen, lambda keys: {name: keys[name] for name in keys if name != OTHER})
             self._wait(lambda kids: not set(old) & set(kids))

@@ -24,6 +24,16 @@ class Interrupted(Exception):
     pass
 
 
+def deployment(name, told):
+    """Variables given as text, or as where they come from."""
+    env = [
+        {"name": each, **({"value": value} if isinstance(value, str) else {"valueFrom": value})}
+        for each, value in told.items()
+    ]
+    container = {"name": "room", "envFrom": [{"configMapRef": {"name": "common"}}], "env": env}
+    return {"metadata": {"name": name}, "spec": {"template": {"spec": {"containers": [container]}}}}
+
+
 class Cluster:
     """Its pods take a change over when time passes."""
 
@@ -37,6 +47,8 @@ class Cluster:
         self.stuck = False
         self.interrupt_at = None
         self.hurried = []
+        self.told = {"auth": {}, "gateway": {}, "product": {}, "order": {}, "echo": {}}
+        self.common = {}
         self.rivals = {}  # what somebody else does while that many seconds are waited
 
     def put(self, keys):
@@ -51,7 +63,14 @@ class Cluster:
 
     # -- kubectl -------------------------------------------------------------------------------
 
+    def items(self, kind):
+        assert kind == "deployments", kind
+        return [deployment(name, env) for name, env in self.told.items()]
+
     def find(self, kind, name):
+        if kind == "configmap":
+            return {"data": self.common} if name == "common" else None
+        assert (kind, name) == ("secret", "jwt-key"), (kind, name)
         return json.loads(json.dumps(self.secret))
 
     def run(self, *arguments, input):
@@ -108,10 +127,54 @@ class Rotation(unittest.TestCase):
         self.assertEqual(TOKENS_EXPIRED, 615)
 
     def test_waits_as_long_as_it_is_told(self):
+        for room in ("gateway", "product", "order"):
+            self.cluster.told[room]["TOKEN_KEYS_REFRESH_MS"] = "1001"
+        self.cluster.told["auth"]["ACCESS_TOKEN_LIFETIME_S"] = "10"
         self.cluster.rotation(known_everywhere=7, token_lifetime=10).run()
         long_waits = [wait for wait in self.cluster.waits if wait > key_rotation.POLL_SECONDS]
         self.assertEqual(long_waits, [7, 10 + key_rotation.TOKENS_SPARE_SECONDS])
         self.assert_rotated()
+
+    def assert_refuses(self, why, **waits):
+        with self.assertRaisesRegex(Trouble, why):
+            self.cluster.rotation(**waits).run()
+        self.assertEqual(self.cluster.history, [self.first])
+        self.assertEqual(self.cluster.waits, [])
+
+    def test_waits_no_shorter_than_what_rooms_have_unless_told_otherwise(self):
+        self.assert_refuses("auth's access tokens live for 600 s", token_lifetime=599)
+        self.assert_refuses("gateway fetches auth's keys every 30000 ms", known_everywhere=33)
+        self.cluster.rotation(known_everywhere=34).run()
+        self.assert_rotated()
+
+    def test_waits_no_shorter_than_what_rooms_are_told(self):
+        self.cluster.told["auth"]["ACCESS_TOKEN_LIFETIME_S"] = "60"
+        self.assert_refuses("live for 60 s .* give at least 60", token_lifetime=59)
+        self.cluster.told["order"]["TOKEN_KEYS_REFRESH_MS"] = "600000"
+        self.assert_refuses("order fetches auth's keys .* give at least 604")
+        self.cluster.told["order"] = {}
+        self.cluster.told["echo"]["TOKEN_KEYS_REFRESH_MS"] = "72000"
+        self.assert_refuses("echo fetches auth's keys .* give at least 76")
+        self.cluster.told["echo"] = {}
+        self.cluster.rotation(token_lifetime=60).run()
+        self.assert_rotated()
+
+    def test_reads_what_rooms_are_told_by_maps(self):
+        self.cluster.common["TOKEN_KEYS_REFRESH_MS"] = "120000"
+        self.assert_refuses("echo fetches auth's keys every 120000 ms")
+        for room in self.cluster.told.values():
+            room["TOKEN_KEYS_REFRESH_MS"] = "1000"  # its own wins
+        self.cluster.common["LIFETIME"] = "300"
+        source = {"configMapKeyRef": {"name": "common", "key": "LIFETIME"}}
+        self.cluster.told["auth"]["ACCESS_TOKEN_LIFETIME_S"] = source
+        self.assert_refuses("live for 300 s", token_lifetime=299)
+        self.cluster.rotation(known_everywhere=5, token_lifetime=300).run()
+        self.assert_rotated()
+
+    def test_does_not_guess_what_it_cannot_read(self):
+        for told in ({"secretKeyRef": {"name": "some", "key": "one"}}, "soon"):
+            self.cluster.told["auth"]["ACCESS_TOKEN_LIFETIME_S"] = told
+            self.assert_refuses("ACCESS_TOKEN_LIFETIME_S of deployment/auth can't be read")
 
     def test_asks_kubelets_for_the_pods_that_do_not_follow(self):
         self.cluster.rotation().run()

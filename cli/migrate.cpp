@@ -160,6 +160,15 @@ void add_migrate(CLI::App& root, Action& chosen) {
         ->capture_default_str();
     migrate
         ->add_option(
+            "--autovacuum-lock-timeout-ms",
+            options->limits.autovacuum_lock_timeout_ms,
+            "The same after autovacuum was in the way, which leaves after the server's "
+            "deadlock_timeout"
+        )
+        ->check(CLI::Range(10, 60000))
+        ->capture_default_str();
+    migrate
+        ->add_option(
             "--concurrent-lock-timeout-ms",
             options->limits.concurrent_lock_timeout_ms,
             "The same of indexes that are built beside the shop, where nobody waits behind it"

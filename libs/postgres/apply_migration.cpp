@@ -1,5 +1,6 @@
 #include "postgres/apply_migration.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <exception>
 #include <optional>
@@ -9,7 +10,6 @@
 #include "logging/logging.hpp"
 #include "net/backoff.hpp"
 #include "net/event.hpp"
-#include "postgres/lock_holders.hpp"
 #include "postgres/loose_step.hpp"
 
 namespace postgres {
@@ -30,6 +30,7 @@ struct Step {
     const std::string& schema;
     const Migration& migration;
     const MigrateLimits& limits;
+    std::int64_t lock_timeout_ms;
     net::Deadline deadline;
 };
 
@@ -48,7 +49,7 @@ net::awaitable<void> record(const Step& step) {
 
 net::awaitable<void> apply_in_transaction(const Step& step) {
     const std::string begin =
-        fmt::format("BEGIN; SET LOCAL lock_timeout = {}", step.limits.lock_timeout_ms);
+        fmt::format("BEGIN; SET LOCAL lock_timeout = {}", step.lock_timeout_ms);
     std::exception_ptr failure;
     try {
         co_await step.connection.run(begin, step.deadline);
@@ -77,7 +78,7 @@ net::awaitable<bool> has_index(const Step& step, const std::string& index) {
 
 net::awaitable<void> run_loose(const Step& step, const LooseStatement& statement) {
     const std::int64_t lock_timeout_ms = statement.kind == LooseStatement::Kind::call
-                                             ? step.limits.lock_timeout_ms
+                                             ? step.lock_timeout_ms
                                              : step.limits.concurrent_lock_timeout_ms;
     const std::string limit = fmt::format("SET lock_timeout = {}", lock_timeout_ms);
     co_await step.connection.run(limit, step.deadline);
@@ -122,24 +123,49 @@ net::awaitable<std::optional<std::string>> attempt(const Step& step) {
 }
 
 MigrationBlocked blocked_error(
-    const Step& step, const std::string& why, const std::string& holders
+    const Step& step, const std::string& why, const LockHolders& holders
 ) {
     return MigrationBlocked(fmt::format(
         "schema {}: step {} ({}) did not get its locks in {} attempts ({}); what came before it is "
-        "applied, and the shop goes on as it is. {}. Then migrate again",
+        "applied, and the shop goes on as it is. {} Then migrate again",
         step.schema,
         step.migration.version,
         step.migration.name,
         step.limits.attempts_max,
         why,
-        holders.empty()
-            ? "Nobody holds them any more: wait for a quieter moment, or give it more attempts"
-            : "In the way: " + holders +
-                  ". Wait for their end, or end them with SELECT pg_terminate_backend(PROCESS)"
+        advice_about(holders)
     ));
 }
 
 }  // namespace
+
+std::int64_t next_lock_timeout_ms(
+    const LockHolders& holders, std::int64_t last_ms, const MigrateLimits& limits
+) {
+    const bool has_waited_longer = last_ms > limits.lock_timeout_ms;
+    if (!holders.has_autovacuum || has_waited_longer) return limits.lock_timeout_ms;
+    return std::max(limits.lock_timeout_ms, limits.autovacuum_lock_timeout_ms);
+}
+
+std::string advice_about(const LockHolders& holders) {
+    if (holders.text.empty()) {
+        return "Nobody holds them any more: wait for a quieter moment, or give it more attempts.";
+    }
+    std::string advice = "In the way: " + holders.text + ".";
+    if (holders.has_autovacuum) {
+        advice +=
+            " Leave autovacuum alone: it makes way for a step that waits for longer than the "
+            "server's deadlock_timeout (--autovacuum-lock-timeout-ms), except where it prevents "
+            "that transaction numbers run out; wait for its end then.";
+    }
+    if (holders.has_others) {
+        advice += fmt::format(
+            " Wait for the end of {}, or end them with SELECT pg_terminate_backend(PROCESS).",
+            holders.has_autovacuum ? "the others" : "these"
+        );
+    }
+    return advice;
+}
 
 net::awaitable<void> apply_migration(
     Connection& connection,
@@ -148,7 +174,7 @@ net::awaitable<void> apply_migration(
     const MigrateLimits& limits,
     net::Deadline deadline
 ) {
-    const Step step{connection, schema, migration, limits, deadline};
+    Step step{connection, schema, migration, limits, limits.lock_timeout_ms, deadline};
     net::Backoff backoff(
         std::chrono::milliseconds(limits.retry_first_ms),
         std::chrono::milliseconds(limits.retry_most_ms),
@@ -158,16 +184,17 @@ net::awaitable<void> apply_migration(
     for (int attempts = 1;; ++attempts) {
         const auto blocked = co_await attempt(step);
         if (!blocked) co_return;
-        const std::string holders =
-            co_await lock_holders(connection, schema, is_loose, limits.lock_timeout_ms, deadline);
+        const LockHolders holders =
+            co_await lock_holders(connection, schema, is_loose, step.lock_timeout_ms, deadline);
         if (attempts >= limits.attempts_max) throw blocked_error(step, *blocked, holders);
         logging::warning(
             "a step of the schema waits for locks",
             {{"schema", schema},
              {"step", migration.version},
              {"attempt", attempts},
-             {"in_the_way", holders}}
+             {"in_the_way", holders.text}}
         );
+        step.lock_timeout_ms = next_lock_timeout_ms(holders, step.lock_timeout_ms, limits);
         co_await net::sleep_for(backoff.next());
     }
 }

@@ -5,13 +5,17 @@
 namespace postgres {
 namespace {
 
-// Who isn't told of other roles' sessions sees no times of theirs: those that hold locks count.
+// Who isn't told of other roles' sessions sees neither times nor types of theirs: those that hold
+// locks count, and of these only autovacuum has no role.
 constexpr Statement find_lock_holders{
     "migrations_lock_holders",
-    "SELECT a.pid::bigint, coalesce(a.usename, '')::text, coalesce(a.application_name, ''),"
-    " coalesce(a.state, a.backend_type, '')::text,"
-    " extract(epoch FROM clock_timestamp() - a.xact_start)::bigint"
-    " FROM pg_stat_activity AS a"
+    "SELECT a.pid::bigint, CASE WHEN v.is_autovacuum THEN 'autovacuum' ELSE"
+    "   format('role %s, application ''%s'', %s', a.usename, a.application_name,"
+    "          coalesce(a.state, a.backend_type)) END,"
+    " extract(epoch FROM clock_timestamp() - a.xact_start)::bigint,"
+    " bool_or(v.is_autovacuum) OVER (), bool_or(NOT v.is_autovacuum) OVER ()"
+    " FROM pg_stat_activity AS a CROSS JOIN LATERAL (SELECT"
+    "   coalesce(a.backend_type = 'autovacuum worker', a.usesysid IS NULL) AS is_autovacuum) AS v"
     " WHERE a.datname = current_database() AND a.pid <> pg_backend_pid()"
     "   AND coalesce(a.xact_start <= clock_timestamp() - $3 * interval '1 millisecond',"
     "                a.state IS NULL)"
@@ -23,7 +27,7 @@ constexpr Statement find_lock_holders{
 
 }  // namespace
 
-net::awaitable<std::string> lock_holders(
+net::awaitable<LockHolders> lock_holders(
     Connection& connection,
     std::string schema,
     bool for_concurrent_index,
@@ -33,17 +37,19 @@ net::awaitable<std::string> lock_holders(
     Parameters parameters;
     parameters.text(schema).boolean(for_concurrent_index).int8(waited_ms);
     const Result found = co_await connection.query(find_lock_holders, parameters, deadline);
-    std::string holders;
+    LockHolders holders;
+    holders.has_autovacuum = !found.empty() && found.boolean(0, 3);
+    holders.has_others = !found.empty() && found.boolean(0, 4);
     for (std::size_t row = 0; row < found.rows(); ++row) {
-        const auto seconds = found.optional_integer(row, 4);
-        holders += fmt::format(
-            "{}process {} (role {}, application '{}', {}{})",
+        const auto seconds = found.optional_integer(row, 2);
+        const std::string age =
+            seconds ? fmt::format(", its transaction {} s old", *seconds) : std::string();
+        holders.text += fmt::format(
+            "{}process {} ({}{})",
             row == 0 ? "" : ", ",
             found.integer(row, 0),
             found.text(row, 1),
-            found.text(row, 2),
-            found.text(row, 3),
-            seconds ? fmt::format(", its transaction {} s old", *seconds) : ""
+            age
         );
     }
     co_return holders;

@@ -8,11 +8,18 @@
 
 namespace postgres {
 
-/// Sessions that may stand in the way of a step of `schema` that waited so long: those whose
-/// transaction is at least as old and holds locks of the schema's tables, or, for an index that is
-/// built concurrently, that see the database as it was before. For people; empty if there is none
-/// any more. Never tells what they run, as that may hold customers' data.
-net::awaitable<std::string> lock_holders(
+/// Who may stand in the way of a step, at one moment.
+struct LockHolders {
+    std::string text;             ///< some of them, for people; never what they run, as that may
+                                  ///< hold customers' data. Empty if there is none any more
+    bool has_autovacuum = false;  ///< which leaves by itself for who waits long enough
+    bool has_others = false;      ///< sessions that go on until they end
+};
+
+/// Those whose transaction is at least as old as the wait of a step of `schema` and holds locks of
+/// the schema's tables, or, for an index that is built concurrently, that see the database as it
+/// was before.
+net::awaitable<LockHolders> lock_holders(
     Connection& connection,
     std::string schema,
     bool for_concurrent_index,

@@ -31,6 +31,11 @@ std::vector<Migration> read_migrations(const std::string& folder);
 /// step gives up soon, takes all of itself back, and tries again.
 struct MigrateLimits {
     std::int64_t lock_timeout_ms = 500;
+    /// The same after an attempt that autovacuum was in the way of: it is told to leave by who has
+    /// waited for longer than the server's deadlock_timeout, 1 s unless set otherwise. Behind a
+    /// step that validates (SHARE UPDATE EXCLUSIVE) nobody reads or writes later for it; behind one
+    /// that alters a table they do, for as long as this, and never in two attempts in a row.
+    std::int64_t autovacuum_lock_timeout_ms = 1500;
     /// Building an index concurrently waits for every transaction that was under way, and nobody
     /// waits behind it.
     std::int64_t concurrent_lock_timeout_ms = 60000;

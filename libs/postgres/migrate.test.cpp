@@ -9,6 +9,8 @@
 #include <boost/asio/steady_timer.hpp>
 #include <gtest/gtest.h>
 
+#include "net/event.hpp"
+#include "postgres/apply_migration.hpp"
 #include "testing/run_on_loop.hpp"
 #include "testing/temporary_postgres.hpp"
 
@@ -47,6 +49,35 @@ class PostgresMigrate : public ::testing::Test {
             loop_, connection->run("BEGIN; SELECT count(*) FROM shop.item", soon())
         );
         return connection;
+    }
+
+    bool autovacuum_is_at_work() {
+        const Statement workers{
+            "autovacuum_workers",
+            "SELECT EXISTS (SELECT FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid)"
+            " WHERE l.relation = 'shop.item'::regclass AND l.granted"
+            "   AND a.backend_type = 'autovacuum worker'"
+            "   AND a.xact_start < clock_timestamp() - interval '200 milliseconds')"
+        };
+        return ::testing::run_on_loop(loop_, pool_->query(workers, {}, soon())).boolean(0, 0);
+    }
+
+    /// A real one, so slow that it would be there for minutes.
+    void begin_long_autovacuum() {
+        run("ALTER SYSTEM SET autovacuum_naptime = '1s'");
+        run("SELECT pg_reload_conf()");
+        run("ALTER TABLE shop.item SET (autovacuum_vacuum_threshold = 1,"
+            " autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 100,"
+            " autovacuum_vacuum_cost_limit = 1)");
+        run("INSERT INTO shop.item SELECT generate_series(1, 100000)");
+        run("DELETE FROM shop.item WHERE id % 2 = 0");
+        const auto end = soon();
+        while (!autovacuum_is_at_work()) {
+            ASSERT_LT(net::SteadyClock::now(), end) << "autovacuum doesn't come";
+            ::testing::run_on_loop(loop_, net::sleep_for(std::chrono::milliseconds(100)));
+        }
+        run("ALTER SYSTEM RESET autovacuum_naptime");
+        run("SELECT pg_reload_conf()");
     }
 
     int version() { return ::testing::run_on_loop(loop_, schema_version(*pool_, "shop", soon())); }
@@ -142,6 +173,7 @@ TEST_F(PostgresMigrate, SeveralAtOnceAreHarmless) {
 
 constexpr MigrateLimits impatient{
     .lock_timeout_ms = 100,
+    .autovacuum_lock_timeout_ms = 100,
     .concurrent_lock_timeout_ms = 100,
     .attempts_max = 3,
     .retry_first_ms = 10,
@@ -199,6 +231,9 @@ net::awaitable<std::chrono::milliseconds> longest_read(Pool& pool, const bool& i
 }
 
 TEST_F(PostgresMigrate, NobodyWaitsLongBehindAStepThatWaits) {
+    // No limit but that of the step bounds a wait here, neither of who reads nor of who migrates.
+    settings_.lock_timeout_ms = settings_.statement_timeout_ms = 0;
+    pool_ = std::make_unique<Pool>(loop_.get_executor(), settings_, nullptr);
     migrate_to({first});
     const auto reader = reader_of_items();
     bool is_over = false;
@@ -216,8 +251,55 @@ TEST_F(PostgresMigrate, NobodyWaitsLongBehindAStepThatWaits) {
     EXPECT_THROW(migrate_to({first, second}, limits), MigrationBlocked);
     is_over = true;
     while (!longest) loop_.run_one();
-    // 20 attempts of 100 ms; without a bound it waits for the reader's end.
-    EXPECT_LT(*longest, std::chrono::milliseconds(1000));
+    // 100 ms, and what else the machine does. Without a bound it waits as long as the step, which
+    // the reader holds up for all of its 20 s.
+    EXPECT_LT(*longest, std::chrono::seconds(7));
+}
+
+TEST(LockTimeout, IsLongerWhereAutovacuumIsInTheWay) {
+    const MigrateLimits limits;
+    const LockHolders session{"process 1", false, true};
+    const LockHolders autovacuum{"process 2", true, false};
+    const LockHolders both{"process 1, process 2", true, true};
+    const std::int64_t usual_ms = limits.lock_timeout_ms;
+    EXPECT_EQ(next_lock_timeout_ms({}, usual_ms, limits), usual_ms);
+    EXPECT_EQ(next_lock_timeout_ms(session, usual_ms, limits), usual_ms);
+    const auto longer_ms = next_lock_timeout_ms(autovacuum, usual_ms, limits);
+    EXPECT_GT(longer_ms, 1000) << "PostgreSQL's deadlock_timeout unless set otherwise";
+    EXPECT_EQ(next_lock_timeout_ms(both, usual_ms, limits), longer_ms);
+    EXPECT_EQ(next_lock_timeout_ms(autovacuum, longer_ms, limits), usual_ms)
+        << "one that doesn't make way";
+    MigrateLimits patient;
+    patient.lock_timeout_ms = 5000;
+    EXPECT_EQ(next_lock_timeout_ms(autovacuum, 5000, patient), 5000);
+}
+
+TEST(LockTimeout, ToldToEndIsNobodyButSessions) {
+    const auto tells_to_end = [](const LockHolders& holders) {
+        return advice_about(holders).find("pg_terminate_backend") != std::string::npos;
+    };
+    EXPECT_FALSE(tells_to_end({}));
+    EXPECT_FALSE(tells_to_end({"process 1", true, false}));
+    EXPECT_TRUE(tells_to_end({"process 1", false, true}));
+    const std::string both = advice_about({"process 1, process 2", true, true});
+    EXPECT_NE(both.find("Leave autovacuum alone"), std::string::npos) << both;
+    EXPECT_NE(both.find("the end of the others"), std::string::npos) << both;
+}
+
+TEST_F(PostgresMigrate, AutovacuumMakesWay) {
+    migrate_to({first});
+    begin_long_autovacuum();
+    std::string said;
+    try {
+        migrate_to({first, second}, impatient);
+    } catch (const MigrationBlocked& error) {
+        said = error.what();
+    }
+    EXPECT_NE(said.find("(autovacuum, its transaction"), std::string::npos) << said;
+    EXPECT_EQ(said.find("pg_terminate_backend"), std::string::npos) << said;
+    MigrateLimits limits;
+    limits.attempts_max = 3;
+    EXPECT_EQ(migrate_to({first, second}, limits).to, 2);
 }
 
 TEST_F(PostgresMigrate, AnInterruptedStepWithoutTransactionGoesOn) {

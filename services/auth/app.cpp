@@ -79,15 +79,26 @@ net::awaitable<void> App::stop() {
 net::awaitable<void> App::watch_schema() {
     while (!is_stopped_ && schema_version_ < schema_version_needed) {
         try {
-            schema_version_ = co_await postgres::schema_version(
+            const int version = co_await postgres::schema_version(
                 pool_, "auth", net::deadline_in(schema_check_every)
             );
+            if (version >= schema_version_needed) co_await look_at_place_secret();
+            schema_version_ = version;
         } catch (const base::NeighbourError&) {
             // Not ready until the database answered once.
         }
         if (is_stopped_ || schema_version_ >= schema_version_needed) co_return;
         co_await stopping_.wait_until(net::deadline_in(schema_check_every));
     }
+}
+
+net::awaitable<void> App::look_at_place_secret() {
+    const bool is_there = co_await accounts_.has_place_secret(net::deadline_in(schema_check_every));
+    if (is_there) co_return;
+    logging::error(
+        "auth.place_secret has lost its row: no device and no network is known, so guesses hold "
+        "owners up; restore it, or make another as migration 0003 does"
+    );
 }
 
 net::awaitable<void> App::watch_keys() {

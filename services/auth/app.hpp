@@ -23,6 +23,7 @@ class App final : public service::App {
 
   private:
     net::awaitable<void> watch_schema();
+    net::awaitable<void> look_at_place_secret();
     net::awaitable<void> watch_keys();
     void look_at_keys();
     net::awaitable<void> tidy_up();

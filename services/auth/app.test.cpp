@@ -46,6 +46,7 @@ constexpr Statement make_admin{"test_make_admin", "UPDATE auth.accounts SET role
 constexpr Statement disable_accounts{
     "test_disable_accounts", "UPDATE auth.accounts SET disabled_at = clock_timestamp()"
 };
+constexpr Statement lose_secret{"test_lose_secret", "DELETE FROM auth.place_secret"};
 constexpr Statement delete_accounts{"test_delete_accounts", "DELETE FROM auth.accounts"};
 constexpr Statement read_phc{"test_read_phc", "SELECT password_phc FROM auth.accounts"};
 constexpr Statement find_secret{
@@ -209,6 +210,14 @@ class AuthApi : public ::testing::Test {
             loop_.run_one_until(end);
         }
         return answers;
+    }
+    void become_ready() {
+        room_->app.start();
+        const auto end = net::deadline_in(20s);
+        loop_.restart();
+        while (!room_->app.not_ready_because().empty() && std::chrono::steady_clock::now() < end) {
+            loop_.run_one_until(end);
+        }
     }
     Answer refresh(const std::string& token) { return post("refresh", {{"refresh_token", token}}); }
 
@@ -450,6 +459,34 @@ TEST_F(AuthApi, knows_devices_whatever_key_signs) {
     EXPECT_EQ(log_in_from("192.0.2.1", "ada@example.com", good_password, device).status, 200);
 }
 
+TEST_F(AuthApi, holds_the_owner_up_who_shares_a_guessers_address_unless_his_device_is_known) {
+    sign_up("ada@example.com");
+    const auto home = log_in_from("198.51.100.7", "ada@example.com");
+    for (int count = 0; count < guesses_max; ++count) {
+        EXPECT_EQ(log_in_from("198.51.100.7", "ada@example.com", "a guess").status, 401);
+    }
+    EXPECT_EQ(log_in_from("198.51.100.7", "ada@example.com").status, 429);
+    const std::string device = home.text("device_token");
+    EXPECT_EQ(log_in_from("198.51.100.7", "ada@example.com", good_password, device).status, 200);
+}
+
+TEST_F(AuthApi, goes_on_without_known_places_where_their_secret_is_lost) {
+    sign_up("ada@example.com");
+    const std::string device = log_in("ada@example.com").text("device_token");
+    as_owner(lose_secret);
+    become_ready();
+    EXPECT_EQ(room_->app.not_ready_because(), "");
+    EXPECT_EQ(log_in("ada@example.com").status, 200);
+    for (int count = 0; count < guesses_max; ++count) {
+        EXPECT_EQ(log_in_from("192.0.2.1", "ada@example.com", "a guess", device).status, 401);
+    }
+    EXPECT_EQ(log_in_from("192.0.2.1", "ada@example.com", good_password, device).status, 429)
+        << "a device that isn't known";
+    testing::run_on_loop(loop_, room_->app.stop());
+    loop_.restart();
+    loop_.run_for(100ms);
+}
+
 TEST_F(AuthApi, slows_down_guesses_of_one_network_at_many_accounts) {
     sign_up("ada@example.com");
     const std::string device = log_in("ada@example.com").text("device_token");
@@ -657,12 +694,7 @@ TEST_F(AuthApi, renews_a_hash_of_lower_cost_at_login) {
 
 TEST_F(AuthApi, becomes_ready_when_the_schema_is_there) {
     EXPECT_NE(room_->app.not_ready_because(), "");
-    room_->app.start();
-    const auto end = net::deadline_in(20s);
-    loop_.restart();
-    while (!room_->app.not_ready_because().empty() && std::chrono::steady_clock::now() < end) {
-        loop_.run_one_until(end);
-    }
+    become_ready();
     EXPECT_EQ(room_->app.not_ready_because(), "");
     testing::run_on_loop(loop_, room_->app.stop());
     loop_.restart();

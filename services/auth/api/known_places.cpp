@@ -30,8 +30,8 @@ KnownPlaces::KnownPlaces(const std::optional<Credentials>& credentials) {
     // Never a key that somebody could compute, or his tokens would tell which addresses are
     // unknown.
     Digest secret{};
-    if (credentials) {
-        secret = credentials->place_secret;
+    if (credentials && credentials->place_secret) {
+        secret = *credentials->place_secret;
     } else {
         base::secure_random(secret);
     }

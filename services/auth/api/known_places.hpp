@@ -15,7 +15,7 @@ namespace auth::api {
 /// random bytes and their code; nothing of it is stored.
 class KnownPlaces {
   public:
-    /// Where there is no account nothing is known, at the same cost.
+    /// Where there is no account, or its secret is lost, nothing is known, at the same cost.
     explicit KnownPlaces(const std::optional<Credentials>& credentials);
 
     std::string new_device_token() const;

@@ -10,7 +10,7 @@ std::optional<auth::Credentials> credentials(std::uint8_t account, std::int32_t 
     auth::Credentials made;
     made.account.id.bytes[0] = account;
     made.password_version = version;
-    made.place_secret.fill(7);
+    made.place_secret.emplace().fill(7);
     return made;
 }
 
@@ -23,7 +23,7 @@ TEST(known_places, know_devices_of_one_account_and_password) {
     EXPECT_FALSE(KnownPlaces(credentials(2)).device_of(device));
     EXPECT_FALSE(KnownPlaces(credentials(1, 2)).device_of(device)) << "another password";
     auto other_shop = credentials(1);
-    other_shop->place_secret.fill(8);
+    other_shop->place_secret->fill(8);
     EXPECT_FALSE(KnownPlaces(other_shop).device_of(device));
     EXPECT_FALSE(ada.device_of(""));
     EXPECT_FALSE(ada.device_of(device.substr(1)));
@@ -40,6 +40,14 @@ TEST(known_places, mark_a_network_for_one_account_and_password) {
     EXPECT_NE(KnownPlaces(credentials(1)).mark_of("192.0.3.0/24"), mark);
     EXPECT_NE(KnownPlaces(credentials(2)).mark_of("192.0.2.0/24"), mark);
     EXPECT_NE(KnownPlaces(credentials(1, 2)).mark_of("192.0.2.0/24"), mark);
+}
+
+TEST(known_places, are_none_where_the_secret_is_lost) {
+    auto lost = credentials(1);
+    lost->place_secret.reset();
+    const KnownPlaces ada(lost);
+    EXPECT_FALSE(KnownPlaces(lost).device_of(ada.new_device_token())) << "no key that is all zeros";
+    EXPECT_NE(KnownPlaces(lost).mark_of("192.0.2.0/24"), ada.mark_of("192.0.2.0/24"));
 }
 
 TEST(known_places, are_none_where_there_is_no_account) {

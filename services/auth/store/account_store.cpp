@@ -30,19 +30,25 @@ constexpr Statement find_by_email{
 constexpr Statement find_credentials_of{
     "find_credentials_of_account", AUTH_SELECT_CREDENTIALS " WHERE a.id = $1"
 };
+constexpr Statement find_place_secret{
+    "find_place_secret", "SELECT EXISTS (SELECT FROM auth.place_secret)"
+};
 constexpr Statement replace_password_hash{
     "replace_password_hash",
     "UPDATE auth.accounts SET password_phc = $3 WHERE id = $1 AND password_phc = $2"
 };
+
 std::optional<Credentials> read_credentials(const Result& rows) {
     if (rows.empty()) return std::nullopt;
     Credentials credentials;
     credentials.account = read_account(rows, 0, 3);
     credentials.password_phc = rows.optional_text(0, 0);
     credentials.password_version = static_cast<std::int32_t>(rows.integer(0, 1));
+    if (rows.is_null(0, 2)) return credentials;
     const std::string_view secret = rows.bytes(0, 2);
-    DOORBUSTER_ASSERT(secret.size() == credentials.place_secret.size());
-    std::ranges::copy(secret, credentials.place_secret.begin());
+    auto& place_secret = credentials.place_secret.emplace();
+    DOORBUSTER_ASSERT(secret.size() == place_secret.size());
+    std::ranges::copy(secret, place_secret.begin());
     return credentials;
 }
 
@@ -86,6 +92,12 @@ net::awaitable<std::optional<Credentials>> AccountStore::find_credentials(
     parameters.uuid(id);
     const Result rows = co_await pool_.query(find_credentials_of, parameters, deadline);
     co_return read_credentials(rows);
+}
+
+net::awaitable<bool> AccountStore::has_place_secret(net::Deadline deadline) {
+    const Parameters nothing;
+    const Result rows = co_await pool_.query(find_place_secret, nothing, deadline);
+    co_return rows.boolean(0, 0);
 }
 
 net::awaitable<void> AccountStore::replace_phc(

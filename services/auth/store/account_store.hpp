@@ -25,7 +25,8 @@ struct Credentials {
     Account account;
     std::optional<std::string> password_phc;  ///< absent: no login by password
     std::int32_t password_version = 0;        ///< another one after each change of the password
-    Digest place_secret{};                    ///< one for all accounts, known to the schema alone
+    /// One for all accounts, known to the schema alone; absent where its row is lost.
+    std::optional<Digest> place_secret;
 };
 
 /// Accounts. Throws postgres::Error when the database is away.
@@ -42,6 +43,8 @@ class AccountStore {
     net::awaitable<std::optional<Credentials>> find_credentials(
         base::Uuid id, net::Deadline deadline
     );
+    /// Whether the schema has the row that its migration made.
+    net::awaitable<bool> has_place_secret(net::Deadline deadline);
     /// Does nothing if the hash is no longer `old_phc`.
     net::awaitable<void> replace_phc(
         base::Uuid id, std::string old_phc, std::string new_phc, net::Deadline deadline

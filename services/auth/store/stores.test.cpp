@@ -67,6 +67,8 @@ constexpr Statement disable_accounts{
     "test_disable_accounts", "UPDATE auth.accounts SET disabled_at = clock_timestamp()"
 };
 
+constexpr Statement lose_secret{"test_lose_secret", "DELETE FROM auth.place_secret"};
+
 constexpr Statement count_waiting{
     "test_count_waiting",
     "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
@@ -262,7 +264,19 @@ TEST_F(Stores, have_one_secret_for_places_that_stays) {
     const auto ada = run(accounts_.find_credentials("ada@example.com", soon()));
     const auto eve = run(accounts_.find_credentials("eve@example.com", soon()));
     EXPECT_EQ(ada->place_secret, eve->place_secret);
-    EXPECT_NE(ada->place_secret, auth::Digest{});
+    EXPECT_NE(ada->place_secret.value(), auth::Digest{});
+    EXPECT_TRUE(run(accounts_.has_place_secret(soon())));
+}
+
+TEST_F(Stores, find_credentials_where_the_secret_for_places_is_lost) {
+    const auto account_id = add("ada@example.com")->id;
+    as_owner(lose_secret);
+    EXPECT_FALSE(run(accounts_.has_place_secret(soon())));
+    const auto credentials = run(accounts_.find_credentials("ada@example.com", soon()));
+    ASSERT_TRUE(credentials);
+    EXPECT_EQ(credentials->account.id, account_id);
+    EXPECT_EQ(credentials->password_phc, "phc of ada@example.com");
+    EXPECT_FALSE(credentials->place_secret);
 }
 
 TEST_F(Stores, open_no_session_with_a_password_that_was_changed_meanwhile) {

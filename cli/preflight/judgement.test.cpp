@@ -278,22 +278,32 @@ TEST(PreflightRooms, pods) {
 }
 
 TEST(PreflightRooms, addresses_that_arrive_are_clients) {
-    const auto metrics = [](int hidden, int alone, int foreign) {
+    const auto metrics = [](int hidden, int alone, int foreign, int limited = 0) {
         const std::string name = "doorbuster_gateway_unattributed_requests_total";
         return "# TYPE " + name + " counter\n" + name + "{why=\"proxies_only\"} " +
                std::to_string(hidden) + "\n" + name + "{why=\"proxy_alone\"} " +
                std::to_string(alone) + "\n" + name + "{why=\"proxy_unknown\"} " +
-               std::to_string(foreign) + "\n";
+               std::to_string(foreign) +
+               "\ndoorbuster_gateway_limit_checks_total{limit=\"browse\",outcome=\"granted\"} " +
+               std::to_string(limited) +
+               "\ndoorbuster_gateway_limit_checks_total{limit=\"sign_in\",outcome=\"refused\"} 3"
+               "\ndoorbuster_gateway_limit_checks_total{limit=\"purchase\",outcome=\"granted\"} "
+               "999\n";
     };
     expect(judge_addresses({metrics(0, 0, 0), metrics(0, 0, 0)}), Verdict::ok);
     expect(judge_addresses({metrics(0, 25, 0)}), Verdict::ok);
     expect(judge_addresses({"of an older gateway 1\n"}), Verdict::ok);
     const auto hidden = judge_addresses({metrics(0, 0, 0), metrics(3, 0, 0), metrics(4, 0, 0)});
     expect(hidden, Verdict::warning);
-    EXPECT_THAT(hidden.found, HasSubstr("7 requests"));
-    const auto foreign = judge_addresses({metrics(0, 0, 12)});
+    EXPECT_THAT(hidden.found, HasSubstr("7 of 16 requests"));
+    const auto foreign = judge_addresses({metrics(0, 0, 12, 237)});
     expect(foreign, Verdict::warning);
+    EXPECT_THAT(foreign.found, HasSubstr("12 of 240 requests"));
     EXPECT_THAT(foreign.fix, HasSubstr("TRUSTED_PROXIES"));
+    const auto stranger = judge_addresses({metrics(0, 0, 12, 238)});
+    expect(stranger, Verdict::ok);
+    EXPECT_THAT(stranger.found, HasSubstr("of 241 requests 0 told trusted proxies alone, 12 had"));
+    expect(judge_addresses({metrics(1, 0, 0, 20), metrics(0, 0, 0, 300)}), Verdict::ok);
 }
 
 TEST(PreflightRooms, network_rules_swallow_but_do_not_refuse) {

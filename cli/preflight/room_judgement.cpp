@@ -56,10 +56,13 @@ Judgement judge_pods(const std::vector<PodAnswer>& pods, int wanted) {
 
 namespace {
 
+/// Of requests that were to be limited by address, one in so many is worth a warning: anybody can
+/// send a few with a header of his own. The same in the gateway's log (Unattributed).
+constexpr std::int64_t worth_one_in = 20;
+
 /// The sum over all pods; 0 for a gateway that has no such metric.
-std::int64_t unattributed(const std::vector<std::string>& metrics, std::string_view why) {
-    const std::string series =
-        fmt::format("doorbuster_gateway_unattributed_requests_total{{why=\"{}\"}} ", why);
+std::int64_t sum_of(const std::vector<std::string>& metrics, std::string series) {
+    series.push_back(' ');
     double sum = 0;
     for (const std::string& text : metrics) {
         const auto begin = text.find(series);
@@ -69,34 +72,75 @@ std::int64_t unattributed(const std::vector<std::string>& metrics, std::string_v
     return static_cast<std::int64_t>(sum);
 }
 
+std::int64_t unattributed(const std::vector<std::string>& metrics, std::string_view why) {
+    return sum_of(
+        metrics, fmt::format("doorbuster_gateway_unattributed_requests_total{{why=\"{}\"}}", why)
+    );
+}
+
+/// What was counted against limits by address. `browse` has customers' accounts, too: no matter.
+std::int64_t limited(const std::vector<std::string>& metrics) {
+    std::int64_t sum = 0;
+    for (const auto* limit : {"browse", "sign_in", "refresh", "invalid_token"}) {
+        for (const auto* outcome : {"granted", "refused"}) {
+            sum += sum_of(
+                metrics,
+                fmt::format(
+                    "doorbuster_gateway_limit_checks_total{{limit=\"{}\",outcome=\"{}\"}}",
+                    limit,
+                    outcome
+                )
+            );
+        }
+    }
+    return sum;
+}
+
 }  // namespace
 
 Judgement judge_addresses(const std::vector<std::string>& metrics) {
     const std::int64_t hidden = unattributed(metrics, "proxies_only");
     const std::int64_t foreign = unattributed(metrics, "proxy_unknown");
     const std::int64_t alone = unattributed(metrics, "proxy_alone");
-    if (hidden > 0) {
+    // Those of trusted addresses are counted against no limit.
+    const std::int64_t all = limited(metrics) + hidden + alone;
+    const auto is_worth_a_warning = [&](std::int64_t requests) {
+        return requests > 0 && requests * worth_one_in >= all;
+    };
+    if (is_worth_a_warning(hidden)) {
         return warning(
             fmt::format(
-                "{} requests told trusted proxies alone: their limits did not hold", hidden
+                "{} of {} requests told trusted proxies alone: their limits did not hold",
+                hidden,
+                all
             ),
             "nobody is limited by address: let the load balancer keep its clients' addresses "
             "(externalTrafficPolicy: Local), or limit them there"
         );
     }
-    if (foreign > 0) {
+    if (is_worth_a_warning(foreign)) {
         return warning(
             fmt::format(
-                "{} requests had an X-Forwarded-For of an address that is not trusted", foreign
+                "{} of {} requests had an X-Forwarded-For of an address that is not trusted",
+                foreign,
+                all
             ),
             "if the gateway's log names a proxy of yours, add it to TRUSTED_PROXIES: all of its "
             "clients are limited as one"
         );
     }
     const std::string from = fmt::format("seen by {} of the gateway's pods", metrics.size());
-    if (alone == 0) return ok(from);
+    if (hidden + foreign + alone == 0) return ok(from);
     // This command's own among them, inside of a cluster.
-    return ok(fmt::format("{}; {} requests came from trusted addresses themselves", from, alone));
+    return ok(fmt::format(
+        "{}; of {} requests {} told trusted proxies alone, {} had an X-Forwarded-For of an address "
+        "that is not trusted, {} came from trusted addresses themselves",
+        from,
+        all,
+        hidden,
+        foreign,
+        alone
+    ));
 }
 
 Judgement judge_jwks(std::string_view jwks, const std::string& key_id) {

@@ -28,7 +28,8 @@ bool may_be_hidden(const http::TransportError& error);
 Judgement judge_pods(const std::vector<PodAnswer>& pods, int wanted);
 
 /// What /metrics of a gateway's pods say of requests that were to be limited by their client's
-/// address: `metrics` are their texts. A warning where addresses that arrive are not clients'.
+/// address: `metrics` are their texts. A warning where addresses that arrive are not clients', as
+/// of one such request in twenty.
 Judgement judge_addresses(const std::vector<std::string>& metrics);
 
 /// `key_id`: of the signing key that was given, empty if none was.

@@ -52,7 +52,7 @@ struct RequestNotes {
     std::string client_address;  ///< before trusted proxies; empty: the peer's
     std::string upstream;        ///< the pod asked last, host:port
     int upstream_requests = 0;   ///< sent on its behalf; more than one are retries
-    bool is_cut_short = false;   ///< unanswered when Request::own_time was over: no error of ours
+    bool is_cut_short = false;   ///< unanswered when a time below hurried_time was over: no error
 };
 
 /// Headers that the parser saw, so that nobody looks for those that most requests don't have.
@@ -74,8 +74,8 @@ struct Request {
     /// When the caller stops waiting: from X-Deadline-Ms (remaining milliseconds, at most the
     /// server's request_timeout), else the server's request_timeout.
     net::Deadline deadline{};
-    /// What X-Deadline-Ms said, if that is less than the server gives by itself: the wish of the
-    /// caller, who then has nobody to blame for an answer that is late.
+    /// What X-Deadline-Ms said, if that is less than the server gives by itself: below hurried_time
+    /// the caller has nobody to blame for an answer that is late.
     std::optional<std::chrono::milliseconds> own_time;
     std::vector<std::pair<std::string, std::string>> path_parameters;  ///< filled by Router
     /// The pattern and method of the route that matched, empty if none did; set by Router and

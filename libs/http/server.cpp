@@ -27,9 +27,6 @@ constexpr int listen_backlog = 4096;
 constexpr milliseconds accept_pause(100);
 constexpr int retry_after_s = 1;
 constexpr int failure_lines_per_second = 10;
-/// A caller who gives less time than this is in a hurry; that nothing came of it is no news. Longer
-/// than any healthy neighbour takes, shorter than what the gateway gives one attempt.
-constexpr milliseconds hurried_time(2000);
 /// Rooms give up on a neighbour so long before their own caller does.
 constexpr milliseconds deadline_margin(100);
 /// Work that is kept for the next connection, and the largest body of it.

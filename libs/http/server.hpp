@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -35,6 +36,10 @@ struct ServerLimits {
     std::int64_t request_timeout_ms = 10000;  ///< default and upper bound of Request::deadline
     std::int64_t drain_timeout_ms = 10000;    ///< drain() then closes what is left
 };
+
+/// A caller who gives less time than this is in a hurry; that nothing came of it is no news. Longer
+/// than any healthy neighbour takes, shorter than what the gateway gives one attempt.
+inline constexpr std::chrono::milliseconds hurried_time(2000);
 
 class AccessLog;
 

@@ -416,8 +416,6 @@ TEST_F(ServerTest, DecoratesEveryAnswer) {
     router.decorate_with([](const http::Request& request, http::Response& answer) {
         answer.headers.add("X-Of", std::string(request.headers.get("Origin").value_or("nobody")));
     });
-    limits.body_timeout_ms = 30;
-    limits.header_timeout_ms = 30;
     limits.header_fields_max = 5;
     serve();
     const std::string rest = " HTTP/1.1\r\nHost: a\r\nOrigin: me\r\nConnection: close\r\n";
@@ -426,17 +424,24 @@ TEST_F(ServerTest, DecoratesEveryAnswer) {
         {400, "GET /echo/../x" + rest + "\r\n"},
         {404, "GET /none" + rest + "\r\n"},
         {405, "POST /wait" + rest + "\r\n"},
-        {408, "POST /echo" + rest + "Content-Length: 3\r\n\r\na"},
         {413, "POST /echo" + rest + "Content-Length: 9999\r\n\r\na"},
         {431, "GET /echo" + rest + "A: 1\r\nB: 2\r\nC: 3\r\n\r\n"},
         {500, "GET /fail/bug" + rest + "\r\n"},
         {503, "GET /fail/none" + rest + "\r\n"}
     };
-    for (const auto& [status, request] : requests) {
+    const auto expect_decorated = [&](int status, const std::string& request) {
         const auto answer = ask(request);
         EXPECT_TRUE(answer.starts_with("HTTP/1.1 " + std::to_string(status))) << answer;
         EXPECT_TRUE(has(answer, "\r\nX-Of: me\r\n")) << answer;
-    }
+    };
+    for (const auto& [status, request] : requests) expect_decorated(status, request);
+    server.reset();
+    limits.body_timeout_ms = 30;
+    serve();
+    expect_decorated(408, "POST /echo" + rest + "Content-Length: 3\r\n\r\na");
+    server.reset();
+    limits.header_timeout_ms = 30;
+    serve();
     EXPECT_TRUE(has(ask("GET /echo HTT"), "\r\nX-Of: nobody\r\n")) << "408 of a head";
 }
 

@@ -142,30 +142,24 @@ class Access::Core : public std::enable_shared_from_this<Access::Core> {
 
     bool has_keys() const { return verifier_.has_keys(); }
 
-    std::optional<token::Claims> known_caller(const http::Request& request) const {
-        const auto token = credentials(request, "bearer");
-        if (!token || request.headers.count("Authorization") != 1) return std::nullopt;
-        const auto claims = verifier_.find_verified(*token, base::unix_now_ms() / 1000);
-        if (claims) request.notes.account_id = claims->account_id;
-        return claims;
+    std::expected<std::optional<token::Claims>, http::Problem> known_caller(
+        const http::Request& request
+    ) {
+        const auto token = token_of(request);
+        if (!token) return std::unexpected(token.error());
+        const auto claims = verifier_.look(*token, base::unix_now_ms() / 1000);
+        if (!claims) return std::unexpected(refuse(claims.error()));
+        if (*claims) request.notes.account_id = (*claims)->account_id;
+        return *claims;
     }
 
     std::expected<token::Claims, http::Problem> caller(const http::Request& request) {
-        const auto token = credentials(request, "bearer");
-        if (!token || request.headers.count("Authorization") != 1) {
-            return std::unexpected(refused(
-                "token_missing", "Send the access token as one header: Authorization: Bearer ..."
-            ));
-        }
-        if (!verifier_.has_keys()) return std::unexpected(keys_unavailable());
+        const auto token = token_of(request);
+        if (!token) return std::unexpected(token.error());
         const auto claims = verifier_.verify(*token, base::unix_now_ms() / 1000);
-        if (claims) {
-            request.notes.account_id = claims->account_id;
-            return *claims;
-        }
-        refusals_[static_cast<std::size_t>(claims.error())]->Increment();
-        if (claims.error() == token::Refusal::key_unknown) ask_for_keys();
-        return std::unexpected(refused(claims.error()));
+        if (!claims) return std::unexpected(refuse(claims.error()));
+        request.notes.account_id = claims->account_id;
+        return *claims;
     }
 
   private:
@@ -173,6 +167,23 @@ class Access::Core : public std::enable_shared_from_this<Access::Core> {
         return context.metrics.counter(
             "doorbuster_access_key_fetches_total", "Fetches of auth's keys", {{"outcome", outcome}}
         );
+    }
+
+    std::expected<std::string_view, http::Problem> token_of(const http::Request& request) const {
+        const auto token = credentials(request, "bearer");
+        if (!token || request.headers.count("Authorization") != 1) {
+            return std::unexpected(refused(
+                "token_missing", "Send the access token as one header: Authorization: Bearer ..."
+            ));
+        }
+        if (!verifier_.has_keys()) return std::unexpected(keys_unavailable());
+        return *token;
+    }
+
+    http::Problem refuse(token::Refusal refusal) {
+        refusals_[static_cast<std::size_t>(refusal)]->Increment();
+        if (refusal == token::Refusal::key_unknown) ask_for_keys();
+        return refused(refusal);
     }
 
     void ask_for_keys() {
@@ -291,7 +302,9 @@ std::expected<token::Claims, http::Problem> Access::caller(const http::Request& 
     return core_->caller(request);
 }
 
-std::optional<token::Claims> Access::known_caller(const http::Request& request) {
+std::expected<std::optional<token::Claims>, http::Problem> Access::known_caller(
+    const http::Request& request
+) {
     return core_->known_caller(request);
 }
 

@@ -46,9 +46,11 @@ class Access {
     /// The caller's claims; or 401 `token_missing`, `token_invalid`, `token_expired`, or 503
     /// `keys_unavailable` before the first key set came.
     std::expected<token::Claims, http::Problem> caller(const http::Request& request);
-    /// The caller's claims if the token was checked before and holds still: for who decides whether
-    /// a signature is worth checking. nullopt says nothing about the token.
-    std::optional<token::Claims> known_caller(const http::Request& request);
+    /// As caller, but never checks a signature: nullopt where all depends on it. For who decides
+    /// whether that is worth its time.
+    std::expected<std::optional<token::Claims>, http::Problem> known_caller(
+        const http::Request& request
+    );
     /// As caller, and 403 `admin_only` for other roles.
     std::expected<token::Claims, http::Problem> admin(const http::Request& request);
 

@@ -158,17 +158,24 @@ TEST_F(Access, lets_only_administrators_in_where_asked) {
 TEST_F(Access, knows_only_whom_it_has_checked) {
     service::Access access(context_, {}, key_.jwks());
     const auto request = request_with("Bearer " + sign(key_, token::Role::admin));
-    EXPECT_FALSE(access.known_caller(request));
+    const auto unknown = access.known_caller(request);
+    ASSERT_TRUE(unknown);
+    EXPECT_FALSE(*unknown);
     EXPECT_FALSE(request.notes.account_id);
     ASSERT_EQ(code_of(access.caller(request)), "accepted");
     const auto again = request_with(std::string(*request.headers.get("Authorization")));
-    ASSERT_TRUE(access.known_caller(again));
+    ASSERT_TRUE(access.known_caller(again).value());
     EXPECT_EQ(again.notes.account_id, account_id);
     auto twice = again;
     twice.headers.add("Authorization", "Bearer x");
-    EXPECT_FALSE(access.known_caller(twice));
-    EXPECT_FALSE(access.known_caller(request_with("Bearer " + sign(next_)))) << "a forged one";
-    EXPECT_FALSE(access.known_caller({}));
+    const auto code_of_refusal = [&](const http::Request& refused) {
+        return access.known_caller(refused).error().code;
+    };
+    EXPECT_EQ(code_of_refusal(twice), "token_missing");
+    EXPECT_EQ(code_of_refusal({}), "token_missing");
+    EXPECT_EQ(code_of_refusal(request_with("Bearer " + sign(next_))), "token_invalid");
+    const std::string series = "doorbuster_access_refusals_total{reason=\"key_unknown\"} 1\n";
+    EXPECT_TRUE(metrics_.text().contains(series)) << "counted once";
 }
 
 TEST_F(Access, fetches_again_for_an_unknown_key_at_most_once_a_second) {

@@ -94,12 +94,13 @@ class Verifier {
     bool has_keys() const;
 
     /// `now_s`: Unix seconds. For a token that was verified before, this costs one SHA-256 and one
-    /// look-up, and allocates nothing.
+    /// look-up, and allocates nothing. The signature is checked last, so that only a token with
+    /// nothing else against it costs one.
     std::expected<Claims, Refusal> verify(std::string_view token, std::int64_t now_s);
 
-    /// The claims of a token that was verified before and holds still, without ever checking a
-    /// signature; nullopt says nothing about the token.
-    std::optional<Claims> find_verified(std::string_view token, std::int64_t now_s) const;
+    /// As verify(), but never checks a signature: nullopt where all depends on it. A refusal is
+    /// final; what it says of the token is what the token says of itself.
+    std::expected<std::optional<Claims>, Refusal> look(std::string_view token, std::int64_t now_s);
 
     std::size_t cached_tokens() const;
 

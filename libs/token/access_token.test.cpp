@@ -293,16 +293,53 @@ TEST_F(AccessToken, leaves_with_its_key) {
     EXPECT_TRUE(verifier_.verify(new_token, now_s));
 }
 
-TEST_F(AccessToken, is_found_without_its_signature_only_where_that_was_checked) {
+TEST_F(AccessToken, is_taken_without_its_signature_only_where_that_was_checked) {
     const std::string text = key_.sign(some_claims());
-    EXPECT_FALSE(verifier_.find_verified(text, now_s)) << "valid, but nobody has looked";
+    const auto unknown = verifier_.look(text, now_s);
+    ASSERT_TRUE(unknown);
+    EXPECT_FALSE(*unknown) << "valid, but its signature was never checked";
+    EXPECT_EQ(verifier_.cached_tokens(), 0u);
     ASSERT_TRUE(verifier_.verify(text, now_s));
-    const auto found = verifier_.find_verified(text, now_s);
-    ASSERT_TRUE(found);
-    EXPECT_EQ(found->account_id, some_claims().account_id);
-    EXPECT_FALSE(verifier_.find_verified(text + "A", now_s));
-    EXPECT_FALSE(verifier_.find_verified(text, now_s + 3600)) << "expired";
-    EXPECT_FALSE(verifier_.find_verified(std::string(5000, 'a'), now_s));
+    const auto known = verifier_.look(text, now_s);
+    ASSERT_TRUE(known && *known);
+    EXPECT_EQ((*known)->account_id, some_claims().account_id);
+    EXPECT_EQ(verifier_.look(text, now_s + 3600).error(), token::Refusal::expired);
+    EXPECT_EQ(verifier_.cached_tokens(), 0u);
+}
+
+TEST_F(AccessToken, that_is_refused_for_anything_else_costs_no_signature) {
+    // Each with a wrong signature, which would show if it were checked first.
+    const std::string wrong(86, 'A');
+    const auto expect_seen = [&](const Forgery& made, token::Refusal refusal) {
+        const std::string text = made.signing_input() + '.' + wrong;
+        EXPECT_EQ(verifier_.verify(text, now_s).error(), refusal) << text;
+        const auto seen = verifier_.look(text, now_s);
+        ASSERT_FALSE(seen) << text;
+        EXPECT_EQ(seen.error(), refusal) << text;
+    };
+    auto expired = forgery();
+    expired.issued_at = expired.valid_from = std::to_string(now_s - 700);
+    expired.expires_at = std::to_string(now_s - 100);
+    expect_seen(expired, token::Refusal::expired);
+    expired.kid = "gone";
+    expect_seen(expired, token::Refusal::expired);
+    auto unknown = forgery();
+    unknown.kid = "another";
+    expect_seen(unknown, token::Refusal::key_unknown);
+    auto issuer = forgery();
+    issuer.issuer = "somebody";
+    expect_seen(issuer, token::Refusal::issuer_wrong);
+    auto audience = forgery();
+    audience.audience = "7";
+    expect_seen(audience, token::Refusal::audience_wrong);
+    auto role = forgery();
+    role.role = "root";
+    expect_seen(role, token::Refusal::malformed);
+    EXPECT_EQ(verifier_.look("nonsense", now_s).error(), token::Refusal::malformed);
+    EXPECT_EQ(verifier_.look(std::string(5000, 'a'), now_s).error(), token::Refusal::malformed);
+    const std::string forged = forgery().signing_input() + '.' + wrong;
+    EXPECT_FALSE(verifier_.look(forged, now_s).value()) << "only its signature tells";
+    EXPECT_EQ(verifier_.verify(forged, now_s).error(), token::Refusal::signature_wrong);
 }
 
 TEST_F(AccessToken, leaves_when_its_kid_gets_another_key) {

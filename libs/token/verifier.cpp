@@ -169,6 +169,14 @@ std::expected<Claims, Refusal> read_claims(std::string_view segment, std::int64_
 
 }  // namespace
 
+/// A token with nothing against it but perhaps its signature.
+struct Candidate {
+    Claims claims;
+    const Key* key;
+    std::string_view signing_input;
+    std::vector<std::uint8_t> signature;
+};
+
 struct Verifier::Impl {
     explicit Impl(VerifierLimits limits_given)
         : limits(limits_given), verified(limits_given.cached_tokens_max) {}
@@ -177,6 +185,33 @@ struct Verifier::Impl {
         const auto found =
             std::ranges::find_if(keys, [&](const auto& key) { return key->kid == kid; });
         return found == keys.end() ? nullptr : found->get();
+    }
+
+    /// nullopt for a token that was never verified.
+    std::optional<std::expected<Claims, Refusal>> find(const Digest& digest, std::int64_t now_s) {
+        const Claims* known = verified.find(digest);
+        if (known == nullptr) return std::nullopt;
+        auto claims = check_times(*known, now_s);
+        if (!claims && claims.error() == Refusal::expired) verified.drop(digest);
+        return claims;
+    }
+
+    /// All that is to be checked but the signature. The claims come before the key: whose token
+    /// ran out is to refresh it, also where its key is gone by then.
+    std::expected<Candidate, Refusal> read(std::string_view token, std::int64_t now_s) const {
+        const auto segments = split(token);
+        if (!segments) return std::unexpected(Refusal::malformed);
+        const auto kid = read_header(segments->header);
+        if (!kid) return std::unexpected(kid.error());
+        auto signature = base::from_base64url(segments->signature);
+        if (!signature || signature->size() != Signature().size()) {
+            return std::unexpected(Refusal::malformed);
+        }
+        const auto claims = read_claims(segments->payload, now_s);
+        if (!claims) return std::unexpected(claims.error());
+        const Key* key = find_key(*kid);
+        if (key == nullptr) return std::unexpected(Refusal::key_unknown);
+        return Candidate{*claims, key, segments->signing_input, std::move(*signature)};
     }
 
     VerifierLimits limits;
@@ -215,34 +250,25 @@ bool Verifier::has_keys() const {
 std::expected<Claims, Refusal> Verifier::verify(std::string_view token, std::int64_t now_s) {
     if (token.size() > token_bytes_max) return std::unexpected(Refusal::malformed);
     const Digest digest = sha256(token);
-    if (const Claims* known = impl_->verified.find(digest)) {
-        auto claims = check_times(*known, now_s);
-        if (!claims && claims.error() == Refusal::expired) impl_->verified.drop(digest);
-        return claims;
-    }
-    const auto segments = split(token);
-    if (!segments) return std::unexpected(Refusal::malformed);
-    const auto kid = read_header(segments->header);
-    if (!kid) return std::unexpected(kid.error());
-    const auto signature = base::from_base64url(segments->signature);
-    if (!signature || signature->size() != Signature().size()) {
-        return std::unexpected(Refusal::malformed);
-    }
-    const Key* key = impl_->find_key(*kid);
-    if (key == nullptr) return std::unexpected(Refusal::key_unknown);
-    if (!key->key.verify(segments->signing_input, *signature)) {
+    if (const auto known = impl_->find(digest, now_s)) return *known;
+    const auto candidate = impl_->read(token, now_s);
+    if (!candidate) return std::unexpected(candidate.error());
+    const Key* key = candidate->key;
+    if (!key->key.verify(candidate->signing_input, candidate->signature)) {
         return std::unexpected(Refusal::signature_wrong);
     }
-    auto claims = read_claims(segments->payload, now_s);
-    if (claims) impl_->verified.add(digest, *claims, key, now_s);
-    return claims;
+    impl_->verified.add(digest, candidate->claims, key, now_s);
+    return candidate->claims;
 }
 
-std::optional<Claims> Verifier::find_verified(std::string_view token, std::int64_t now_s) const {
-    if (token.size() > token_bytes_max) return std::nullopt;
-    const Claims* known = impl_->verified.find(sha256(token));
-    if (known == nullptr || !check_times(*known, now_s)) return std::nullopt;
-    return *known;
+std::expected<std::optional<Claims>, Refusal> Verifier::look(
+    std::string_view token, std::int64_t now_s
+) {
+    if (token.size() > token_bytes_max) return std::unexpected(Refusal::malformed);
+    if (const auto known = impl_->find(sha256(token), now_s)) return *known;
+    const auto candidate = impl_->read(token, now_s);
+    if (!candidate) return std::unexpected(candidate.error());
+    return std::nullopt;
 }
 
 std::size_t Verifier::cached_tokens() const {

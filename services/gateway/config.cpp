@@ -199,8 +199,8 @@ RateLimiterSettings read_rate_limits(base::Environment& environment) {
     read(
         Limit::invalid_token,
         "RATE_LIMIT_INVALID_TOKEN",
-        "600/60",
-        "tokens found not to be valid, by client address; then only known ones are taken from it"
+        "6000/60",
+        "tokens with a wrong signature, by client address; then only known ones are taken from it"
     );
     settings.entries_max = static_cast<std::size_t>(environment.integer_or(
         "RATE_LIMIT_ENTRIES_MAX",

@@ -1,6 +1,8 @@
 """Traffic control at the door: who is refused for asking too often, and what happens when a room, or
 Redis, does not answer. Each gateway here is a further process of the shop's own program."""
 
+import base64
+import json
 import time
 import urllib.request
 import uuid
@@ -121,10 +123,21 @@ def test_passwords_are_tried_slowly(shop, pair):
     assert [log_in() for _ in range(4)] == [401, 401, 401, 429]
 
 
-def test_who_forges_tokens_shuts_no_neighbour_out(shop, gateways):
+def aged(token, seconds):
+    """What the token says, so much earlier: as far as it can be told without its signature."""
+    header, payload, signature = token.split(".")
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    for name in ("iat", "nbf", "exp"):
+        claims[name] -= seconds
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+    return f"{header}.{payload}.{signature}"
+
+
+def test_who_forges_tokens_ends_no_neighbours_session(shop, gateways):
     known, fresh = shop.customer(), shop.customer()
     at = known.rindex(".") + 20
     forged = known[:at] + ("B" if known[at] == "A" else "A") + known[at + 1 :]
+    expired = aged(known, 3600)
     variables = LIMITS | {"RATE_LIMIT_INVALID_TOKEN": "3/60"}
     with gateways.running("gateway-forged", **variables) as gateway:
 
@@ -136,13 +149,21 @@ def test_who_forges_tokens_shuts_no_neighbour_out(shop, gateways):
             wrong = 'doorbuster_access_refusals_total{reason="signature_wrong"}'
             return gateways.metric(gateway, wrong)
 
+        def free_refusals():
+            answers = [orders(token) for token in [expired, "nonsense"] * 5]
+            assert {answer.status for answer in answers} == {401}, "never 429"
+            assert {answer.code for answer in answers[::2]} == {"token_expired"}
+            assert {answer.code for answer in answers[1::2]} == {"token_invalid"}
+
         assert orders(known).status == 200
+        free_refusals()
         assert [orders(forged).status for _ in range(5)] == [401] * 3 + [429] * 2
         refused = orders(forged)
         assert (refused.code, refused.headers["ratelimit-policy"]) == (
             "rate_limited",
             '"invalid_token";q=3;w=60',
         )
+        free_refusals()
         assert checked() == 3, "the others cost no signature"
         assert orders(known).status == 200, "from the same address"
         assert orders(fresh).status == 429, "a token that nobody has seen may be forged"

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "gateway/api/headers.hpp"
+#include "http/server.hpp"
 #include "logging/logging.hpp"
 
 namespace gateway {
@@ -35,7 +36,7 @@ bool has_no_effect(std::string_view method) {
     return method == "GET" || method == "HEAD";
 }
 
-/// A room that gives up just before its caller does has been told to hurry.
+/// A room that gives up just before a hurried caller does has been told to hurry.
 bool is_over_as_wished(const Terms& terms) {
     return terms.is_callers_wish && net::time_left(terms.deadline) <= deadline_slack;
 }
@@ -108,31 +109,26 @@ std::expected<Door::Identity, http::Response> Door::identify(
     }
     const auto claims = check_token(request, sender);
     if (!claims) return std::unexpected(refusal(claims.error()));
-    if (passage.caller == Caller::admin) {
-        const auto problem = service::Access::refusal_of_admin_route(*claims);
-        if (problem) return std::unexpected(to_response(*problem));
-    }
     return Identity{*claims};
 }
 
-/// A signature is the dearest thing that a stranger can have checked. Addresses that were wrong too
-/// often get no further one checked for a while; who is known already, perhaps from the same
-/// address, goes on (ADR 0037).
+/// A signature is the dearest thing that a stranger can have checked. Addresses that forged too
+/// often get no further one checked for a while. Whatever can be said without one is said all the
+/// same: who is known already goes on, and whose token ran out is told to refresh it (ADR 0037).
 std::expected<token::Claims, Door::NotTaken> Door::check_token(
     const http::Request& request, const Sender& sender
 ) {
-    if (const auto known = access_.known_caller(request)) return *known;
+    const auto known = access_.known_caller(request);
+    if (!known) return std::unexpected(NotTaken{known.error(), std::nullopt});
+    if (*known) return **known;
     const auto standing = limits_.look(sender, Limit::invalid_token);
     if (standing && !standing->allowance.is_granted) {
         return std::unexpected(NotTaken{{}, standing});
     }
     auto claims = access_.caller(request);
     if (claims) return *claims;
-    NotTaken why{std::move(claims.error()), std::nullopt};
-    // Who sent another scheme, or came before auth's keys, has had nothing checked.
-    const bool was_checked = why.problem.status == 401 && why.problem.code != "token_missing";
-    if (was_checked) why.standing = limits_.count(sender, Limit::invalid_token, std::nullopt);
-    return std::unexpected(std::move(why));
+    const auto counted = limits_.count(sender, Limit::invalid_token, std::nullopt);
+    return std::unexpected(NotTaken{std::move(claims.error()), counted});
 }
 
 http::Response Door::refusal(const NotTaken& why) const {
@@ -163,6 +159,14 @@ net::awaitable<http::Response> Door::pass(http::Request& request, Passage passag
     if (!identity) co_return std::move(identity.error());
     const auto standing = limits_.count(sender, passage.limit, *identity);
     if (standing && !standing->allowance.is_granted) co_return limits_.refusal(*standing);
+    if (passage.caller == Caller::admin) {
+        const auto problem = service::Access::refusal_of_admin_route(**identity);
+        if (problem) {
+            http::Response refused = to_response(*problem);
+            if (standing) limits_.add_headers(*standing, refused.headers);
+            co_return refused;
+        }
+    }
     const bool can_have_effect = !has_no_effect(request.method);
     const bool repeatable = !can_have_effect || passage.is_repeatable ||
                             request.headers.get("Idempotency-Key").has_value();
@@ -177,7 +181,8 @@ net::awaitable<http::Response> Door::pass(http::Request& request, Passage passag
     const auto patience_ends = net::deadline_in(passage.patience);
     const Terms terms{
         .deadline = std::min(request.deadline, patience_ends),
-        .is_callers_wish = request.own_time && request.deadline < patience_ends,
+        .is_callers_wish = request.own_time && *request.own_time < http::hurried_time &&
+                           request.deadline < patience_ends,
         .repeatable = repeatable ? Repeatable::yes : Repeatable::no,
         .lane = passage.caller == Caller::admin ? Lane::admins : Lane::everyone,
         .pace = passage.pace

@@ -38,12 +38,14 @@ class Door {
     /// Takes `request`'s headers, but for Origin, and its body.
     net::awaitable<http::Response> pass(http::Request& request, Passage passage);
 
-    /// `handler`, which answers without asking a room, counted against `browse` by address.
+    /// `handler`, which answers without asking a room, counted against `browse` by address, whoever
+    /// is signed in: a few static pages are worth no look at a token.
     http::Handler counted(http::Handler handler);
 
   private:
     using Identity = std::optional<token::Claims>;
-    /// Why a token is not taken, and where its sender stands with Limit::invalid_token.
+    /// Why a token is not taken, and where its sender stands with Limit::invalid_token where that
+    /// has to do with it.
     struct NotTaken {
         http::Problem problem;
         std::optional<Standing> standing;

@@ -8,7 +8,9 @@ namespace gateway {
 
 namespace {
 
-constexpr std::chrono::minutes warning_interval(1);
+constexpr std::chrono::minutes look_interval(1);
+/// One request in so many is worth a warning. The same in preflight (judge_addresses).
+constexpr std::int64_t worth_one_in = 20;
 
 struct Words {
     const char* label;
@@ -43,18 +45,24 @@ Unattributed::Unattributed(metrics::Registry& metrics) {
 }
 
 void Unattributed::note(const Sender& sender) {
+    ++all_;
     if (sender.attribution == Attribution::client) return;
     const auto index = static_cast<std::size_t>(sender.attribution);
     Why& why = whys_[index];
     why.requests->Increment();
-    ++why.since_warning;
+    ++why.requests_since;
     const auto now = net::SteadyClock::now();
-    if (now < why.next_warning) return;
-    why.next_warning = now + warning_interval;
-    logging::warning(
-        words[index].warning, {{"address", sender.client}, {"requests", why.since_warning}}
-    );
-    why.since_warning = 0;
+    if (now < why.next_look) return;
+    const std::int64_t all_since = all_ - why.all_before;
+    if (why.requests_since * worth_one_in >= all_since) {
+        logging::warning(
+            words[index].warning,
+            {{"address", sender.client}, {"requests", why.requests_since}, {"of", all_since}}
+        );
+    }
+    why.next_look = now + look_interval;
+    why.requests_since = 0;
+    why.all_before = all_;
 }
 
 }  // namespace gateway

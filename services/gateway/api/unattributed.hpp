@@ -12,7 +12,7 @@ namespace gateway {
 /// Notices that limits by address don't hold what they promise, because the addresses that arrive
 /// here are not clients': counts such requests
 /// (doorbuster_gateway_unattributed_requests_total by why) and warns, at most once a minute for
-/// each why. Owned by one loop.
+/// each why, if they were one in twenty: anybody can send a few. Owned by one loop.
 class Unattributed {
   public:
     explicit Unattributed(metrics::Registry& metrics);
@@ -23,10 +23,12 @@ class Unattributed {
   private:
     struct Why {
         prometheus::Counter* requests = nullptr;
-        std::int64_t since_warning = 0;
-        net::Deadline next_warning{};
+        std::int64_t requests_since = 0;  ///< the last look
+        std::int64_t all_before = 0;      ///< `all_` at the last look
+        net::Deadline next_look{};
     };
 
+    std::int64_t all_ = 0;
     std::array<Why, 4> whys_{};  ///< by Attribution; the client's has no counter
 };
 

@@ -349,8 +349,7 @@ net::awaitable<Upstream::Core::Attempt> Upstream::Core::attempt(
     const auto time_left = [&] {
         return std::chrono::duration_cast<milliseconds>(terms.deadline - now).count();
     };
-    bool had_its_time = terms.pace == Pace::usual && !terms.is_callers_wish &&
-                        time_left() >= settings.silent_after_ms;
+    bool had_its_time = terms.pace == Pace::usual && time_left() >= settings.silent_after_ms;
     if (terms.pace == Pace::usual && settings.attempt_timeout_ms > 0) {
         const auto own = now + milliseconds(settings.attempt_timeout_ms);
         had_its_time = own <= terms.deadline;

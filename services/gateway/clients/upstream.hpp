@@ -38,7 +38,7 @@ struct UpstreamSettings {
 struct UpstreamFailure {
     bool was_sent = false;          ///< at least in part, so that it may have had an effect
     std::int64_t wait_ms = 0;       ///< it would be in vain until then
-    bool was_callers_wish = false;  ///< the time that was over was shorter than ours would be
+    bool was_callers_wish = false;  ///< the time that was over was a hurried caller's own
     std::string what;
 };
 
@@ -59,8 +59,8 @@ enum class Pace {
 /// How a request is sent, and for how long.
 struct Terms {
     net::Deadline deadline;
-    /// The caller wanted it sooner than a room is given: what is not there by then says nothing of
-    /// pod or room.
+    /// The caller gave less than http::hurried_time: an answer that is not there by then is no
+    /// error of ours. Whether pod or room failed depends on UpstreamSettings::silent_after_ms.
     bool is_callers_wish = false;
     Repeatable repeatable = Repeatable::no;
     Lane lane = Lane::everyone;

@@ -10,7 +10,8 @@
 
 namespace gateway {
 
-/// An account's id, or a digest of a client's network.
+/// An account's id, or a client's network as service::client_network_bytes() has it, or a digest of
+/// what a proxy calls its client.
 using LimitSubject = std::array<std::uint8_t, 16>;
 
 /// Who is counted, and against which quota.

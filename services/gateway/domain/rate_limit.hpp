@@ -15,7 +15,7 @@ enum class Limit : std::uint8_t {
     account,       ///< what customers may ask, but purchases
     purchase,      ///< what takes units
     admin,         ///< what administrators may ask
-    invalid_token  ///< tokens that turn out not to be valid: by client address, whoever asks
+    invalid_token  ///< tokens whose signature turns out to be wrong: by client address
 };
 
 /// As clients read them, and as settings are called: RATE_LIMIT_SIGN_IN.

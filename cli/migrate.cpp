@@ -17,13 +17,13 @@
 namespace cli {
 namespace {
 
-constexpr std::chrono::minutes migrate_patience{30};
 constexpr std::chrono::seconds roles_patience{60};
 constexpr std::size_t password_bytes_min = 12;
 
 struct MigrateOptions {
     std::string migrations = "services";
     std::int64_t wait_s = 60;
+    std::int64_t patience_s = 1200;
     bool set_passwords = false;
     postgres::MigrateLimits limits;
 };
@@ -80,13 +80,10 @@ net::awaitable<Outcome> migrate_all(
     outcome.roles = co_await ensure_roles(
         *connection, roles, options.set_passwords, net::deadline_in(roles_patience)
     );
+    const auto deadline = net::deadline_in(std::chrono::seconds(options.patience_s));
     for (const Step& step : steps) {
         const auto migrated = co_await postgres::migrate(
-            *connection,
-            step.schema,
-            step.migrations,
-            net::deadline_in(migrate_patience),
-            options.limits
+            *connection, step.schema, step.migrations, deadline, options.limits
         );
         outcome.schemas.push_back(migrated);
     }
@@ -147,6 +144,15 @@ void add_migrate(CLI::App& root, Action& chosen) {
     migrate->add_option("--wait-s", options->wait_s, "Wait so long for a database that isn't up")
         ->check(CLI::Range(0, 3600))
         ->capture_default_str();
+    migrate
+        ->add_option(
+            "--patience-s",
+            options->patience_s,
+            "All steps together have so long; whatever ends this command must wait longer, with "
+            "--wait-s, or nobody is told what was in the way"
+        )
+        ->check(CLI::Range(10, 86400))
+        ->capture_default_str();
     migrate->add_flag(
         "--set-passwords", options->set_passwords, "Also set the passwords of roles that exist"
     );
@@ -178,6 +184,14 @@ void add_migrate(CLI::App& root, Action& chosen) {
     migrate
         ->add_option(
             "--attempts", options->limits.attempts_max, "A step tries so often to get its locks"
+        )
+        ->check(CLI::Range(1, 10000))
+        ->capture_default_str();
+    migrate
+        ->add_option(
+            "--concurrent-attempts",
+            options->limits.concurrent_attempts_max,
+            "The same of indexes that are built beside the shop"
         )
         ->check(CLI::Range(1, 10000))
         ->capture_default_str();

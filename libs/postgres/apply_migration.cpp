@@ -34,6 +34,19 @@ struct Step {
     net::Deadline deadline;
 };
 
+struct Blocked {
+    std::string why;             ///< what the server said
+    bool is_concurrent = false;  ///< waited for an index that is built or dropped concurrently
+};
+
+/// At most half of the time that is left: the rest is for asking who is in the way.
+std::int64_t within_deadline_ms(const Step& step, std::int64_t limit_ms) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        step.deadline - net::SteadyClock::now()
+    );
+    return std::max<std::int64_t>(std::min<std::int64_t>(limit_ms, left.count() / 2), 1);
+}
+
 net::awaitable<void> record(const Step& step) {
     const std::string name = "migrations_record_" + step.schema;
     const std::string sql = fmt::format(
@@ -48,8 +61,9 @@ net::awaitable<void> record(const Step& step) {
 }
 
 net::awaitable<void> apply_in_transaction(const Step& step) {
-    const std::string begin =
-        fmt::format("BEGIN; SET LOCAL lock_timeout = {}", step.lock_timeout_ms);
+    const std::string begin = fmt::format(
+        "BEGIN; SET LOCAL lock_timeout = {}", within_deadline_ms(step, step.lock_timeout_ms)
+    );
     std::exception_ptr failure;
     try {
         co_await step.connection.run(begin, step.deadline);
@@ -76,11 +90,15 @@ net::awaitable<bool> has_index(const Step& step, const std::string& index) {
     co_return false;
 }
 
+bool is_concurrent(const LooseStatement& statement) {
+    return statement.kind != LooseStatement::Kind::call;
+}
+
 net::awaitable<void> run_loose(const Step& step, const LooseStatement& statement) {
-    const std::int64_t lock_timeout_ms = statement.kind == LooseStatement::Kind::call
-                                             ? step.lock_timeout_ms
-                                             : step.limits.concurrent_lock_timeout_ms;
-    const std::string limit = fmt::format("SET lock_timeout = {}", lock_timeout_ms);
+    const std::int64_t limit_ms =
+        is_concurrent(statement) ? step.limits.concurrent_lock_timeout_ms : step.lock_timeout_ms;
+    const std::string limit =
+        fmt::format("SET lock_timeout = {}", within_deadline_ms(step, limit_ms));
     co_await step.connection.run(limit, step.deadline);
     if (statement.kind == LooseStatement::Kind::create_index) {
         const bool is_there = co_await has_index(step, statement.index);
@@ -89,11 +107,16 @@ net::awaitable<void> run_loose(const Step& step, const LooseStatement& statement
     co_await step.connection.run(statement.sql, step.deadline);
 }
 
-net::awaitable<void> apply_loosely(const Step& step) {
+/// `in_concurrent` tells, when it throws, whether that was a concurrent statement.
+net::awaitable<void> apply_loosely(const Step& step, bool& in_concurrent) {
     const auto statements = loose_statements(step.migration.sql);
     std::exception_ptr failure;
     try {
-        for (const LooseStatement& statement : statements) co_await run_loose(step, statement);
+        for (const LooseStatement& statement : statements) {
+            in_concurrent = is_concurrent(statement);
+            co_await run_loose(step, statement);
+        }
+        in_concurrent = false;
         co_await record(step);
     } catch (...) {
         failure = std::current_exception();
@@ -104,12 +127,13 @@ net::awaitable<void> apply_loosely(const Step& step) {
     if (failure) std::rethrow_exception(failure);
 }
 
-/// What the server said if locks were in the way; nothing if the step is applied.
-net::awaitable<std::optional<std::string>> attempt(const Step& step) {
-    std::optional<std::string> blocked;
+/// nullopt: the step is applied.
+net::awaitable<std::optional<Blocked>> attempt(const Step& step) {
+    std::optional<Blocked> blocked;
+    bool in_concurrent = false;
     try {
         if (is_loose_step(step.migration.sql)) {
-            co_await apply_loosely(step);
+            co_await apply_loosely(step, in_concurrent);
         } else {
             co_await apply_in_transaction(step);
         }
@@ -117,21 +141,22 @@ net::awaitable<std::optional<std::string>> attempt(const Step& step) {
         const bool by_locks =
             error.sqlstate() == lock_not_available || error.sqlstate() == deadlock_detected;
         if (!by_locks) throw;
-        blocked = error.what();
+        blocked = Blocked{error.what(), in_concurrent};
     }
     co_return blocked;
 }
 
 MigrationBlocked blocked_error(
-    const Step& step, const std::string& why, const LockHolders& holders
+    const Step& step, int attempts, const std::string& why, const LockHolders& holders
 ) {
     return MigrationBlocked(fmt::format(
-        "schema {}: step {} ({}) did not get its locks in {} attempts ({}); what came before it is "
-        "applied, and the shop goes on as it is. {} Then migrate again",
+        "schema {}: step {} ({}) did not get its locks in {} attempt{} ({}); what came before it "
+        "is applied, and the shop goes on as it is. {} Then migrate again",
         step.schema,
         step.migration.version,
         step.migration.name,
-        step.limits.attempts_max,
+        attempts,
+        attempts == 1 ? "" : "s",
         why,
         advice_about(holders)
     ));
@@ -149,7 +174,7 @@ std::int64_t next_lock_timeout_ms(
 
 std::string advice_about(const LockHolders& holders) {
     if (holders.text.empty()) {
-        return "Nobody holds them any more: wait for a quieter moment, or give it more attempts.";
+        return "Nobody holds them any more: wait for a quieter moment, or give it more time.";
     }
     std::string advice = "In the way: " + holders.text + ".";
     if (holders.has_autovacuum) {
@@ -181,12 +206,24 @@ net::awaitable<void> apply_migration(
         static_cast<std::uint64_t>(connection.backend_pid())
     );
     const bool is_loose = is_loose_step(migration.sql);
+    int concurrent_attempts = 0;
     for (int attempts = 1;; ++attempts) {
+        const auto began = net::SteadyClock::now();
         const auto blocked = co_await attempt(step);
         if (!blocked) co_return;
+        const std::int64_t waited_ms = within_deadline_ms(step, step.lock_timeout_ms);
         const LockHolders holders =
-            co_await lock_holders(connection, schema, is_loose, step.lock_timeout_ms, deadline);
-        if (attempts >= limits.attempts_max) throw blocked_error(step, *blocked, holders);
+            co_await lock_holders(connection, schema, is_loose, waited_ms, deadline);
+        if (blocked->is_concurrent) ++concurrent_attempts;
+        const auto now = net::SteadyClock::now();
+        const auto pause = backoff.next();
+        // The next attempt is taken to last as long as this one. Past the deadline nobody could be
+        // asked any more who is in the way.
+        if (attempts >= limits.attempts_max ||
+            concurrent_attempts >= limits.concurrent_attempts_max ||
+            now + pause + (now - began) >= deadline) {
+            throw blocked_error(step, attempts, blocked->why, holders);
+        }
         logging::warning(
             "a step of the schema waits for locks",
             {{"schema", schema},
@@ -195,7 +232,7 @@ net::awaitable<void> apply_migration(
              {"in_the_way", holders.text}}
         );
         step.lock_timeout_ms = next_lock_timeout_ms(holders, step.lock_timeout_ms, limits);
-        co_await net::sleep_for(backoff.next());
+        co_await net::sleep_for(pause);
     }
 }
 

@@ -20,7 +20,8 @@ std::int64_t next_lock_timeout_ms(
 std::string advice_about(const LockHolders& holders);
 
 /// Applies one step and records it. `schema` is a plain name; the caller keeps other migrators of
-/// it out. Throws MigrationBlocked when the locks didn't come free in all attempts.
+/// it out. Throws MigrationBlocked when the locks didn't come free in all attempts, or in those
+/// that the deadline has room for.
 net::awaitable<void> apply_migration(
     Connection& connection,
     const std::string& schema,

@@ -40,6 +40,8 @@ struct MigrateLimits {
     /// waits behind it.
     std::int64_t concurrent_lock_timeout_ms = 60000;
     int attempts_max = 20;
+    /// Of those, attempts that waited for a concurrent index: 60 s each, so fewer of them.
+    int concurrent_attempts_max = 4;
     std::int64_t retry_first_ms = 250;
     std::int64_t retry_most_ms = 5000;
 };
@@ -58,7 +60,8 @@ struct MigrationOutcome {
 /// Brings `schema` up to date: under an advisory lock (so that several at once are harmless), each
 /// step in a transaction of its own together with its row in <schema>.schema_migrations
 /// (version, name, sha256 of the text, applied_at). An applied step whose text changed is refused.
-/// Throws MigrationBlocked, or std::runtime_error when another migration goes on past the deadline.
+/// Throws MigrationBlocked, also when another attempt would last longer than the deadline leaves,
+/// or std::runtime_error when another migration goes on past the deadline.
 net::awaitable<MigrationOutcome> migrate(
     Connection& connection,
     const std::string& schema,

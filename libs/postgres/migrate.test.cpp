@@ -29,12 +29,36 @@ class PostgresMigrate : public ::testing::Test {
     }
 
     MigrationOutcome migrate_to(
-        const std::vector<Migration>& migrations, MigrateLimits limits = {}
+        const std::vector<Migration>& migrations,
+        MigrateLimits limits = {},
+        net::Deadline deadline = soon()
     ) {
         const auto connection = ::testing::run_on_loop(loop_, pool_->acquire(soon()));
         return ::testing::run_on_loop(
-            loop_, migrate(*connection, "shop", migrations, soon(), limits)
+            loop_, migrate(*connection, "shop", migrations, deadline, limits)
         );
+    }
+
+    /// What a migration says that is blocked; empty if it isn't.
+    std::string blocked_by(
+        const std::vector<Migration>& migrations,
+        MigrateLimits limits,
+        net::Deadline deadline = soon()
+    ) {
+        std::string said;
+        try {
+            migrate_to(migrations, limits, deadline);
+        } catch (const MigrationBlocked& error) {
+            said = error.what();
+        }
+        return said;
+    }
+
+    /// A session that goes on with what it did.
+    std::shared_ptr<Connection> busy_with(const std::string& sql) {
+        auto connection = ::testing::run_on_loop(loop_, pool_->acquire(soon()));
+        ::testing::run_on_loop(loop_, connection->run("BEGIN; " + sql, soon()));
+        return connection;
     }
 
     void run(std::string_view sql) {
@@ -44,11 +68,7 @@ class PostgresMigrate : public ::testing::Test {
 
     /// A session that has looked at the table and keeps its transaction open.
     std::shared_ptr<Connection> reader_of_items() {
-        auto connection = ::testing::run_on_loop(loop_, pool_->acquire(soon()));
-        ::testing::run_on_loop(
-            loop_, connection->run("BEGIN; SELECT count(*) FROM shop.item", soon())
-        );
-        return connection;
+        return busy_with("SELECT count(*) FROM shop.item");
     }
 
     bool autovacuum_is_at_work() {
@@ -183,12 +203,7 @@ constexpr MigrateLimits impatient{
 TEST_F(PostgresMigrate, GivesUpAndSaysWhoIsInTheWay) {
     migrate_to({first});
     auto reader = reader_of_items();
-    std::string said;
-    try {
-        migrate_to({first, second}, impatient);
-    } catch (const MigrationBlocked& error) {
-        said = error.what();
-    }
+    const std::string said = blocked_by({first, second}, impatient);
     const std::string pid = std::to_string(reader->backend_pid());
     for (const std::string& part :
          {std::string("step 2 (second)"),
@@ -323,19 +338,14 @@ TEST_F(PostgresMigrate, AnInterruptedStepWithoutTransactionGoesOn) {
     EXPECT_TRUE(has_whole_index("shop.item_id"));
 }
 
+const Migration index{
+    2, "index", "-- no-transaction\nCREATE INDEX CONCURRENTLY item_id ON shop.item (id);\n"
+};
+
 TEST_F(PostgresMigrate, AnIndexThatWaitsForAnOldTransactionSaysSo) {
     migrate_to({first});
-    const auto writer = ::testing::run_on_loop(loop_, pool_->acquire(soon()));
-    ::testing::run_on_loop(loop_, writer->run("BEGIN; INSERT INTO shop.item VALUES (1)", soon()));
-    const Migration index{
-        2, "index", "-- no-transaction\nCREATE INDEX CONCURRENTLY item_id ON shop.item (id);\n"
-    };
-    std::string said;
-    try {
-        migrate_to({first, index}, impatient);
-    } catch (const MigrationBlocked& error) {
-        said = error.what();
-    }
+    const auto writer = busy_with("INSERT INTO shop.item VALUES (1)");
+    const std::string said = blocked_by({first, index}, impatient);
     EXPECT_NE(said.find("process " + std::to_string(writer->backend_pid())), std::string::npos)
         << said;
     ::testing::run_on_loop(loop_, writer->run("COMMIT", soon()));
@@ -343,12 +353,37 @@ TEST_F(PostgresMigrate, AnIndexThatWaitsForAnOldTransactionSaysSo) {
     EXPECT_TRUE(has_whole_index("shop.item_id"));
 }
 
-TEST_F(PostgresMigrate, GivesTheServersLimitsBack) {
-    const Migration loose{
-        2, "loose", "-- no-transaction\nCREATE INDEX CONCURRENTLY item_id ON shop.item (id);\n"
+TEST_F(PostgresMigrate, SaysWhoIsInTheWayBeforeItsDeadline) {
+    migrate_to({first});
+    const auto writer = busy_with("INSERT INTO shop.item VALUES (1)");
+    const auto deadline = net::deadline_in(std::chrono::seconds(3));
+    const std::string said = blocked_by({first, index}, {}, deadline);
+    EXPECT_LT(net::SteadyClock::now(), deadline);
+    EXPECT_NE(said.find("in 1 attempt ("), std::string::npos) << said;
+    EXPECT_NE(said.find("process " + std::to_string(writer->backend_pid())), std::string::npos)
+        << said;
+}
+
+TEST_F(PostgresMigrate, TriesLessOftenWhereEachAttemptIsLong) {
+    const Migration with_procedure{
+        1,
+        "first",
+        first.sql + "CREATE PROCEDURE shop.fill() AS 'DELETE FROM shop.item' LANGUAGE sql;"
     };
+    const Migration fill{2, "fill", "-- no-transaction\nCALL shop.fill();\n"};
+    migrate_to({with_procedure});
+    const auto blocker = busy_with("LOCK TABLE shop.item");
+    MigrateLimits limits = impatient;
+    limits.concurrent_attempts_max = 2;
+    const std::string of_index = blocked_by({with_procedure, index}, limits);
+    EXPECT_NE(of_index.find("in 2 attempts ("), std::string::npos) << of_index;
+    const std::string of_call = blocked_by({with_procedure, fill}, limits);
+    EXPECT_NE(of_call.find("in 3 attempts ("), std::string::npos) << of_call;
+}
+
+TEST_F(PostgresMigrate, GivesTheServersLimitsBack) {
     const auto connection = ::testing::run_on_loop(loop_, pool_->acquire(soon()));
-    ::testing::run_on_loop(loop_, migrate(*connection, "shop", {first, loose}, soon()));
+    ::testing::run_on_loop(loop_, migrate(*connection, "shop", {first, index}, soon()));
     const auto row = ::testing::run_on_loop(
         loop_,
         connection->query(

@@ -20,12 +20,15 @@ namespace cli {
 namespace {
 
 constexpr std::size_t problems_shown_max = 50;
+// Estimated at half of what a statement may last.
+constexpr std::int64_t changes_most = 300000;
 
 struct Options {
     std::string file;
     std::string errors_file;
     bool update = false;
     bool dry_run = false;
+    std::int64_t changes_max = ImportOptions{}.changes_max;
     bool json = false;
 };
 
@@ -106,7 +109,7 @@ ImportOutcome import_file(const Options& options, const ProductFile& file, Termi
     const auto progress = [&line](std::string_view what, std::size_t done, std::size_t total) {
         line.show(fmt::format("{} {}/{}", what, done, total));
     };
-    const ImportOptions how{options.update, options.dry_run};
+    const ImportOptions how{options.update, options.dry_run, options.changes_max};
     return run(loop, import_products(pool, file.rows, how, progress));
 }
 
@@ -138,6 +141,13 @@ int run_import(const Options& options) {
             outcome.changed,
             outcome.unchanged
         );
+        if (options.dry_run && outcome.changed > 0) {
+            std::cout << fmt::format(
+                "while they are changed, for some {} s, those {} can't be ordered\n",
+                seconds_changing(outcome.changed),
+                outcome.changed
+            );
+        }
     }
     return exit_ok;
 }
@@ -155,6 +165,14 @@ void add_catalogue_import(CLI::App& catalogue, Action& chosen) {
     import->add_flag(
         "--dry-run", options->dry_run, "Read and compare everything, and change nothing"
     );
+    import
+        ->add_option(
+            "--changes-max",
+            options->changes_max,
+            "Refuse to change more products at once (what it costs: see below)"
+        )
+        ->check(CLI::Range(std::int64_t{0}, changes_most))
+        ->capture_default_str();
     import->add_option(
         "--errors", options->errors_file, "Write the errors to this file, the first 1000"
     );
@@ -164,8 +182,13 @@ void add_catalogue_import(CLI::App& catalogue, Action& chosen) {
         "initial_stock, key. A row is known by its key, or else by what it says, so that a file\n"
         "may be imported again: what is there already stays as it is, its stock always.\n"
         "Customers wait for nothing but the moment in which products are changed (--update), all\n"
-        "at once: about a second for 10,000 of them, which can't be ordered for so long. One that\n"
-        "somebody else changed meanwhile is an error, and nothing is imported.\n"
+        "at once: about a second for 10,000 of them, which can't be ordered for so long. An order\n"
+        "that waits for them longer than 3 s is refused (503, try again), which is why a file "
+        "that\n"
+        "changes more than --changes-max is refused before anything is held up: split it, or "
+        "raise\n"
+        "the limit in a quiet hour. --dry-run says how many there are and how long it takes. One\n"
+        "that somebody else changed meanwhile is an error, and nothing is imported.\n"
         "Environment: DATABASE_ADMIN_URL (or DATABASE_ADMIN_URL_FILE with a path).\n\nExample:\n"
         "  doorbuster catalogue import products.csv --dry-run\n"
         "  doorbuster catalogue import products.csv --errors wrong.txt"

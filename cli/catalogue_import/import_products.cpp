@@ -209,6 +209,19 @@ class Import {
         if (!outcome_.problems.empty()) co_return;
         outcome_.changed = counts.integer(0, 1);
         outcome_.created = static_cast<std::int64_t>(rows_.size()) - counts.integer(0, 2);
+        if (outcome_.changed > options_.changes_max) throw too_many(outcome_.changed);
+    }
+
+    Failure too_many(std::int64_t changed) const {
+        return Failure(fmt::format(
+            "{} products would be changed, more than {} at once: they could not be ordered for "
+            "some {} s; nothing was imported. Split the file, or import it in a quiet hour with "
+            "--changes-max {}",
+            changed,
+            options_.changes_max,
+            seconds_changing(changed),
+            changed
+        ));
     }
 
     /// Line, product, verdict, and how many there are with those that are left out.

@@ -16,6 +16,10 @@ struct ImportOptions {
     /// description, category, price and image; never their stock. Without it such a row is refused.
     bool update = false;
     bool dry_run = false;  ///< compares, and writes nothing
+    /// More products than that are not changed at once. While they are (`seconds_changing`), nobody
+    /// can order them, and what waits for them longer than product waits for a lock (3 s) is
+    /// refused.
+    std::int64_t changes_max = 20000;
 };
 
 struct ImportOutcome {
@@ -25,6 +29,13 @@ struct ImportOutcome {
     ImportProblems problems;     ///< if there are some, nothing was done
 };
 
+/// Estimated: some 10,000 products a second (100,000 of them, each column changed, PostgreSQL on
+/// two cores).
+constexpr std::int64_t seconds_changing(std::int64_t products) {
+    constexpr std::int64_t products_a_second = 10000;
+    return (products + products_a_second - 1) / products_a_second;
+}
+
 using ImportProgress =
     std::function<void(std::string_view what, std::size_t done, std::size_t total)>;
 
@@ -33,7 +44,8 @@ using ImportProgress =
 /// new, which nobody waits for, and last of all changes what is to be changed, in one statement:
 /// those products can't be set aside for as long as it takes. A product that somebody changed since
 /// it was compared is a problem of its line. Customers see all of it at once. Throws Failure when
-/// another import is under way, postgres::Error when the database doesn't answer.
+/// another import is under way or too many products would be changed, dry run or not,
+/// postgres::Error when the database doesn't answer.
 net::awaitable<ImportOutcome> import_products(
     postgres::Pool& pool,
     const std::vector<ImportRow>& rows,

@@ -171,6 +171,25 @@ TEST_F(Import, ADryRunLeavesNothing) {
     EXPECT_EQ(ask("SELECT * FROM product.stock_ledger").rows(), 0u);
 }
 
+TEST_F(Import, RefusesToHoldUpTooManyProducts) {
+    import(heading + "a,x,100,EUR,5,k1\nb,x,200,EUR,1,k2\n");
+    const std::string other = heading + "a,x,150,EUR,,k1\nb,x,250,EUR,,k2\nc,x,1,EUR,,\n";
+    bool was_changing = false;
+    for (const bool dry_run : {true, false}) {
+        std::string said;
+        try {
+            import(other, {true, dry_run, 1}, [&] { was_changing = true; });
+        } catch (const Failure& failure) {
+            said = failure.what();
+        }
+        EXPECT_TRUE(said.starts_with("2 products would be changed, more than 1 ")) << said;
+        EXPECT_NE(said.find("--changes-max 2"), std::string::npos) << said;
+    }
+    EXPECT_FALSE(was_changing);
+    EXPECT_EQ(products(), "a 100 5 v1, b 200 1 v1") << "all or nothing";
+    EXPECT_EQ(counts(import(other, {true, false, 2})), "1 2 0 0");
+}
+
 TEST_F(Import, OneAtATime) {
     const auto connection = run(loop_, pool_.acquire(soon()));
     run(loop_, connection->run("BEGIN", soon()));

@@ -103,17 +103,21 @@ std::optional<base::Uuid> id_of(const http::Request& request) {
     return base::Uuid::parse(request.path_parameter("id"));
 }
 
-std::optional<Page> page_of(const http::Request& request) {
+std::expected<Page, FieldProblem> page_of(const http::Request& request) {
     Page page;
     if (const auto text = request.query_parameter("limit")) {
         const auto* end = text->data() + text->size();
         const auto [stopped, error] = std::from_chars(text->data(), end, page.limit);
         const bool sound = error == std::errc() && stopped == end;
-        if (!sound || page.limit < 1 || page.limit > 100) return std::nullopt;
+        if (!sound || page.limit < 1 || page.limit > 100) {
+            return std::unexpected(FieldProblem{"limit", "Must be a number from 1 to 100."});
+        }
     }
     if (const auto text = request.query_parameter("cursor")) {
         page.cursor = base::Uuid::parse(*text);
-        if (!page.cursor) return std::nullopt;
+        if (!page.cursor) {
+            return std::unexpected(FieldProblem{"cursor", "Must be a next_cursor of this list."});
+        }
     }
     return page;
 }

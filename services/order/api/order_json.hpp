@@ -1,5 +1,6 @@
 #pragma once
 
+#include <expected>
 #include <optional>
 #include <string>
 
@@ -8,6 +9,7 @@
 #include "order/domain/order_event.hpp"
 #include "order/domain/ordinary_order.hpp"
 #include "order/domain/sale.hpp"
+#include "order/domain/sale_rules.hpp"
 
 namespace order::api {
 
@@ -24,8 +26,8 @@ struct Page {
     int limit = 20;
     std::optional<base::Uuid> cursor;
 };
-/// nullopt if one of them makes no sense.
-std::optional<Page> page_of(const http::Request& request);
+/// The problem is of the first that makes no sense.
+std::expected<Page, FieldProblem> page_of(const http::Request& request);
 
 /// The first 16 bytes of a text's SHA-256: keys and fingerprints as the tables keep them.
 base::Uuid digest_of(std::string_view text);

@@ -138,7 +138,7 @@ net::awaitable<http::Response> list_orders(Parts& parts, http::Request& request)
     const auto claims = parts.access.caller(request);
     if (!claims) co_return http::to_response(claims.error());
     const auto page = page_of(request);
-    if (!page) co_return field_response({"limit, cursor", "limit is 1 to 100; cursor an id."});
+    if (!page) co_return field_response(page.error());
     std::optional<OrderState> state;
     if (const auto text = request.query_parameter("state")) {
         state = parse_order_state(*text);

@@ -43,7 +43,7 @@ std::expected<SaleTerms, FieldProblem> terms_of(const CreateSaleBody& body) {
 
 net::awaitable<http::Response> list_sales(Parts& parts, http::Request& request) {
     const auto page = page_of(request);
-    if (!page) co_return field_response({"limit, cursor", "limit is 1 to 100; cursor an id."});
+    if (!page) co_return field_response(page.error());
     const auto sales = co_await parts.sales.list(page->cursor, page->limit, request.deadline);
     SaleListBody body;
     const std::int64_t now_ms = base::unix_now_ms();

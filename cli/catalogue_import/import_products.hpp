@@ -29,8 +29,7 @@ struct ImportOutcome {
     ImportProblems problems;     ///< if there are some, nothing was done
 };
 
-/// Estimated: some 10,000 products a second (100,000 of them, each column changed, PostgreSQL on
-/// two cores).
+/// An estimate: some 10,000 products a second.
 constexpr std::int64_t seconds_changing(std::int64_t products) {
     constexpr std::int64_t products_a_second = 10000;
     return (products + products_a_second - 1) / products_a_second;

@@ -133,6 +133,45 @@ int run_migrate(const MigrateOptions& options) {
     return exit_ok;
 }
 
+void add_lock_options(CLI::App& migrate, postgres::MigrateLimits& limits) {
+    migrate
+        .add_option(
+            "--lock-timeout-ms",
+            limits.lock_timeout_ms,
+            "A step waits so long for a lock, and the shop behind it, before it tries again"
+        )
+        ->check(CLI::Range(10, 60000))
+        ->capture_default_str();
+    migrate
+        .add_option(
+            "--autovacuum-lock-timeout-ms",
+            limits.autovacuum_lock_timeout_ms,
+            "The same after autovacuum was in the way, which leaves after the server's "
+            "deadlock_timeout"
+        )
+        ->check(CLI::Range(10, 60000))
+        ->capture_default_str();
+    migrate
+        .add_option(
+            "--concurrent-lock-timeout-ms",
+            limits.concurrent_lock_timeout_ms,
+            "The same of indexes that are built beside the shop, where nobody waits behind it"
+        )
+        ->check(CLI::Range(10, 3600000))
+        ->capture_default_str();
+    migrate.add_option("--attempts", limits.attempts_max, "A step tries so often to get its locks")
+        ->check(CLI::Range(1, 10000))
+        ->capture_default_str();
+    migrate
+        .add_option(
+            "--concurrent-attempts",
+            limits.concurrent_attempts_max,
+            "The same of indexes that are built beside the shop"
+        )
+        ->check(CLI::Range(1, 10000))
+        ->capture_default_str();
+}
+
 }  // namespace
 
 void add_migrate(CLI::App& root, Action& chosen) {
@@ -156,45 +195,7 @@ void add_migrate(CLI::App& root, Action& chosen) {
     migrate->add_flag(
         "--set-passwords", options->set_passwords, "Also set the passwords of roles that exist"
     );
-    migrate
-        ->add_option(
-            "--lock-timeout-ms",
-            options->limits.lock_timeout_ms,
-            "A step waits so long for a lock, and the shop behind it, before it tries again"
-        )
-        ->check(CLI::Range(10, 60000))
-        ->capture_default_str();
-    migrate
-        ->add_option(
-            "--autovacuum-lock-timeout-ms",
-            options->limits.autovacuum_lock_timeout_ms,
-            "The same after autovacuum was in the way, which leaves after the server's "
-            "deadlock_timeout"
-        )
-        ->check(CLI::Range(10, 60000))
-        ->capture_default_str();
-    migrate
-        ->add_option(
-            "--concurrent-lock-timeout-ms",
-            options->limits.concurrent_lock_timeout_ms,
-            "The same of indexes that are built beside the shop, where nobody waits behind it"
-        )
-        ->check(CLI::Range(10, 3600000))
-        ->capture_default_str();
-    migrate
-        ->add_option(
-            "--attempts", options->limits.attempts_max, "A step tries so often to get its locks"
-        )
-        ->check(CLI::Range(1, 10000))
-        ->capture_default_str();
-    migrate
-        ->add_option(
-            "--concurrent-attempts",
-            options->limits.concurrent_attempts_max,
-            "The same of indexes that are built beside the shop"
-        )
-        ->check(CLI::Range(1, 10000))
-        ->capture_default_str();
+    add_lock_options(*migrate, options->limits);
     migrate->footer(
         "Environment: DATABASE_ADMIN_URL; AUTH_, PRODUCT_, ORDERS_, PAYMENT_ and\n"
         "AUDITOR_DATABASE_PASSWORD (or ..._FILE with a path). Running it again, or several at "

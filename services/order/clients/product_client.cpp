@@ -132,7 +132,8 @@ RefusedOrder read_refusal(const http::Response& response) {
         refusal.why = why;
         return refusal;
     }
-    // Settled or run out before anybody here learned of it: another attempt needs another id.
+    // Settled or run out before anybody here learned of it, or asked for on other terms: another
+    // attempt needs another id.
     if (code == "reservation_closed" || code == "reservation_differs") return {};
     throw no_answer(refusal_text(response));
 }

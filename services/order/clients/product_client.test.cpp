@@ -92,6 +92,15 @@ TEST_F(ProductClientTest, SaysWhoseDoingItIsAndHowLongItIsWaitedFor) {
     expect_told("/internal/v1/reservations");
 }
 
+TEST_F(ProductClientTest, AReservationThatIsNotTheAskedOneIsGivenUp) {
+    for (const auto* code : {"reservation_closed", "reservation_differs"}) {
+        will_refuse(409, code);
+        const auto answer = run(client_->reserve_order(id_, {{id_, 1}}, 1000, soon()));
+        ASSERT_FALSE(answer) << code;
+        EXPECT_EQ(answer.error().why, OrderRefusal::given_up) << code << ": it may have units";
+    }
+}
+
 TEST_F(ProductClientTest, TakesNothingElseForALastWord) {
     for (const auto* code : {"route_unknown", "conflict", "return_differs", ""}) {
         for (const int status : {404, 409, 422}) {

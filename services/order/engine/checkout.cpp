@@ -107,7 +107,6 @@ net::awaitable<std::expected<Checkout::Placed, Checkout::Stopped>> Checkout::pla
     const InFlight counted(placing_);
     Ask ask;
     ask.lines = order.lines;
-    const base::Uuid new_id = order.id;
     const OrdinaryOrderStore::PlaceLimits limits{
         limits_.basket.open_orders_max, limits_.placing_ms, limits_.drive_ms
     };
@@ -123,7 +122,6 @@ net::awaitable<std::expected<Checkout::Placed, Checkout::Stopped>> Checkout::pla
         ask.order = placed.order_id;
         ask.attempt = placed.attempt;
         ask.reservation = placed.reservation_id;
-        ask.is_first = placed.order_id == new_id;
         try {
             made = co_await reserve(std::move(ask), call.no_longer_than(product_deadline()));
         } catch (const base::NeighbourError& error) {
@@ -148,9 +146,9 @@ net::awaitable<bool> Checkout::reserve(Ask ask, Call call) {
         ask.reservation, std::move(ask.lines), limits_.basket.hold_ms, call
     );
     if (!answer) {
-        // An ask of before may still travel, and find units that have come back meanwhile.
-        // `given_up` is of a reservation that product has closed: it sets nothing aside any more.
-        const bool release = !ask.is_first && answer.error().why != OrderRefusal::given_up;
+        // Given up: product has a reservation of this id, closed or of other terms (asked for with
+        // a hold of another length), which may have units. Settling it with 0 is harmless.
+        const bool release = answer.error().why == OrderRefusal::given_up;
         co_return co_await parts_.orders.refused(
             ask.order, ask.attempt, answer.error(), release, store_deadline()
         );
@@ -314,7 +312,7 @@ net::awaitable<void> Checkout::drive_one(base::Uuid order) {
     const auto found = co_await parts_.orders.find(order, store_deadline());
     if (!found) co_return;
     if (found->state == OrderState::placing) {
-        Ask ask{order, found->attempt, found->reservation_id, units_of(*found), false};
+        Ask ask{order, found->attempt, found->reservation_id, units_of(*found)};
         co_await reserve(std::move(ask), product_deadline());
     } else if (found->state == OrderState::paying) {
         co_await settle(order, product_deadline());

@@ -111,7 +111,6 @@ class Checkout {
         std::int32_t attempt = 0;
         base::Uuid reservation;
         std::vector<WantedLine> lines;
-        bool is_first = true;  ///< else an earlier ask may still travel
     };
     /// Asks product and records the answer. False: this attempt was over already.
     net::awaitable<bool> reserve(Ask ask, Call call);

@@ -15,6 +15,9 @@ CREATE TABLE orders.ordinary_orders (
     -- a reservation of its own each time.
     attempt int NOT NULL DEFAULT 1 CHECK (attempt > 0),
     reservation_id uuid NOT NULL UNIQUE,
+    -- Whether product may have been asked for this attempt's units more than once: one ask may find
+    -- units that another one, whose refusal came first, did not.
+    asked_again boolean NOT NULL DEFAULT false,
     -- Frozen with the reservation, as are the names and prices of the lines.
     total_cents bigint CHECK (total_cents >= 0),
     currency text CHECK (currency ~ '^[A-Z]{3}$'),
@@ -137,6 +140,9 @@ BEGIN
         order_id := v.id;
         attempt := v.attempt;
         reservation_id := v.reservation_id;
+        IF outcome = 0 THEN
+            UPDATE orders.ordinary_orders o SET asked_again = true WHERE o.id = v.id;
+        END IF;
         RETURN;
     END IF;
     IF p_open_max <= (
@@ -161,7 +167,7 @@ BEGIN
     )
     ON CONFLICT (id) DO UPDATE
     SET fingerprint = excluded.fingerprint, state = 6, attempt = excluded.attempt,
-        reservation_id = excluded.reservation_id, expires_at = excluded.expires_at,
+        reservation_id = excluded.reservation_id, asked_again = false, expires_at = excluded.expires_at,
         due_at = excluded.due_at, changed_at = v_now,
         refusal = NULL, refused_product = NULL, available = NULL;
     DELETE FROM orders.ordinary_order_lines l WHERE l.order_id = ordinary_place_v1.order_id;
@@ -221,21 +227,24 @@ BEGIN
     END IF;
 END $$;
 
--- Product's definite no, or our own after it had said yes (p_release: it is told to let go). False:
--- this attempt has ended otherwise meanwhile.
+-- Product's definite no, or our own after it had said yes. Product is told to let go if it may have
+-- set units aside (p_release), and if it was asked more than once. False: this attempt has ended
+-- otherwise meanwhile.
 CREATE FUNCTION orders.ordinary_refused_v1(
     p_order uuid, p_attempt int, p_refusal int, p_product uuid, p_available bigint,
     p_release boolean
 ) RETURNS boolean
 LANGUAGE plpgsql AS $$
+DECLARE
+    v_asked_again boolean;
 BEGIN
-    PERFORM 1 FROM orders.ordinary_orders o
+    SELECT o.asked_again INTO v_asked_again FROM orders.ordinary_orders o
     WHERE o.id = p_order AND o.state = 6 AND o.attempt = p_attempt FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN false;
     END IF;
     PERFORM orders.ordinary_refuse_v1(
-        p_order, clock_timestamp(), p_refusal, p_product, p_available, p_release);
+        p_order, clock_timestamp(), p_refusal, p_product, p_available, p_release OR v_asked_again);
     RETURN true;
 END $$;
 
@@ -467,7 +476,9 @@ DECLARE
     v_now timestamptz := clock_timestamp();
 BEGIN
     RETURN QUERY
-    UPDATE orders.ordinary_orders o SET due_at = v_now + p_claim_ms * interval '1 millisecond'
+    UPDATE orders.ordinary_orders o
+    SET due_at = v_now + p_claim_ms * interval '1 millisecond',
+        asked_again = o.asked_again OR o.state = 6
     FROM (
         SELECT d.id FROM orders.ordinary_orders d
         WHERE d.state IN (1, 6) AND d.due_at <= v_now

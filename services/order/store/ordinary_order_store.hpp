@@ -42,7 +42,8 @@ class OrdinaryOrderStore {
         net::Deadline deadline
     );
 
-    /// placing -> refused; `release`: product is told later to let go. False: as above.
+    /// placing -> refused. Product is told later to let go if it may have set units aside
+    /// (`release`), and if it was asked more than once. False: as above.
     net::awaitable<bool> refused(
         base::Uuid order,
         std::int32_t attempt,

@@ -127,15 +127,15 @@ void read_basket_limits(base::Environment& environment, Config& config) {
 
 void read_retention(base::Environment& environment, WorkStore::Retention& retention) {
     constexpr std::int64_t day_ms = std::int64_t{24} * 3600 * 1000;
-    retention.keys_ms =
-        day_ms *
-        environment.integer_or(
-            "ORDER_KEYS_KEPT_DAYS",
-            40,
-            1,
-            3650,
-            "how long pay and cancel know an Idempotency-Key; placing knows it as long as the order"
-        );
+    retention.keys_ms = day_ms * environment.integer_or(
+                                     "ORDER_KEYS_KEPT_DAYS",
+                                     40,
+                                     32,
+                                     3650,
+                                     "how long pay and cancel know an Idempotency-Key, longer than "
+                                     "a sale may last (31 days);"
+                                     " placing knows it as long as the order"
+                                 );
     retention.releases_ms =
         day_ms * environment.integer_or(
                      "ORDER_RELEASES_KEPT_DAYS",

@@ -108,6 +108,18 @@ http::Response still_placing() {
     );
 }
 
+/// Of a cancel whose key has this answer for good: the same request once more is no use.
+http::Response not_now(std::string code, const std::string& why) {
+    return http::to_response(
+        {409,
+         std::move(code),
+         why + " This key's cancel was refused; later, ask again with a new key.",
+         {},
+         {},
+         {}}
+    );
+}
+
 http::Response order_refused() {
     return http::to_response(
         {409, "refused", "The order was refused; nothing is set aside for it.", {}, {}, {}}
@@ -133,9 +145,12 @@ http::Response refusal_response(const TakeAnswer& answer, std::int64_t now_us) {
     return http::to_response(problem);
 }
 
-http::Response cancel_refusal(ReturnOutcome outcome) {
+http::Response cancel_refusal(ReturnOutcome outcome, Keyed keyed) {
     switch (outcome) {
         case ReturnOutcome::paying:
+            if (keyed == Keyed::yes) {
+                return not_now("paying", "A payment of this order is under way, or was.");
+            }
             return http::to_response(
                 {409, "paying", "A payment of this order is under way.", {}, retry_after_s, {}}
             );
@@ -213,18 +228,23 @@ http::Response checkout_refusal(const Checkout::Stopped& stopped) {
     return http::to_response(problem);
 }
 
-http::Response cancel_refusal(OrdinaryCancel outcome) {
+http::Response cancel_refusal(OrdinaryCancel outcome, Keyed keyed) {
     switch (outcome) {
         case OrdinaryCancel::paying:
-            return cancel_refusal(ReturnOutcome::paying);
+            return cancel_refusal(ReturnOutcome::paying, keyed);
         case OrdinaryCancel::expired:
-            return cancel_refusal(ReturnOutcome::already_expired);
+            return cancel_refusal(ReturnOutcome::already_expired, keyed);
         case OrdinaryCancel::placing:
+            if (keyed == Keyed::yes) {
+                return not_now("placing", "The order was still being placed.");
+            }
             return still_placing();
         case OrdinaryCancel::refused:
             return order_refused();
         case OrdinaryCancel::key_reused:
             return key_reused();
+        case OrdinaryCancel::too_many_keys:
+            return too_many_keys();
         case OrdinaryCancel::busy:
             return busy();
         default:
@@ -292,6 +312,17 @@ http::Response order_unknown() {
 
 http::Response key_reused() {
     return http::to_response(key_problem());
+}
+
+http::Response too_many_keys() {
+    return http::to_response(
+        {409,
+         "too_many_keys",
+         "This order's cancel was asked for under 100 keys; ask without a key.",
+         "header Idempotency-Key",
+         {},
+         {}}
+    );
 }
 
 http::Response busy() {

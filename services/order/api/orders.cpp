@@ -74,7 +74,7 @@ net::awaitable<http::Response> cancel_sale_order(
         co_return order_response(200, order, OrderState::refunded);
     }
     const bool is_paid = answer->outcome == ReturnOutcome::paid;
-    co_return cancel_refusal(is_paid ? ReturnOutcome::paying : answer->outcome);
+    co_return cancel_refusal(is_paid ? ReturnOutcome::paying : answer->outcome, Keyed::no);
 }
 
 http::Response cancel_response(const SaleOrder& order, SaleCancel outcome) {
@@ -84,9 +84,11 @@ http::Response cancel_response(const SaleOrder& order, SaleCancel outcome) {
         case SaleCancel::refunded:
             return order_response(200, order, OrderState::refunded);
         case SaleCancel::paying:
-            return cancel_refusal(ReturnOutcome::paying);
+            return cancel_refusal(ReturnOutcome::paying, Keyed::yes);
         case SaleCancel::expired:
-            return cancel_refusal(ReturnOutcome::already_expired);
+            return cancel_refusal(ReturnOutcome::already_expired, Keyed::yes);
+        case SaleCancel::too_many_keys:
+            return too_many_keys();
         case SaleCancel::key_reused:
             return key_reused();
         case SaleCancel::give_back:
@@ -107,11 +109,16 @@ net::awaitable<http::Response> cancel_sale_order_once(
     if (begun != SaleCancel::give_back) co_return cancel_response(order, begun);
     const auto answer = co_await once_committed(give_back(parts, order, deadline));
     if (!answer) co_return order_unknown();
-    if (answer->kind == ReturnAnswer::Kind::busy) co_return busy();
+    if (answer->kind == ReturnAnswer::Kind::busy) {
+        // Nothing came of it: who asks again is told of what the order is then.
+        co_await once_committed(parts.payments.unbind_cancel(order.customer_id, key, deadline));
+        co_return busy();
+    }
     if (answer->kind == ReturnAnswer::Kind::unknown) co_return unknown_outcome();
     if (is_cancelled(answer->outcome)) co_return order_response(200, order, OrderState::cancelled);
-    const SaleCancel ended =
-        co_await once_committed(parts.payments.cancel(order.id, order.customer_id, key, deadline));
+    const SaleCancel ended = co_await once_committed(
+        parts.payments.look_again(order.id, order.customer_id, key, deadline)
+    );
     co_return cancel_response(order, ended);
 }
 

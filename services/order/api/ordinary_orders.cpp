@@ -61,7 +61,7 @@ net::awaitable<http::Response> cancel_ordinary_order(
         case OrdinaryCancel::already_refunded:
             co_return co_await show(parts, 200, order, OrderState::refunded, call.deadline);
         default:
-            co_return cancel_refusal(outcome);
+            co_return cancel_refusal(outcome, key ? Keyed::yes : Keyed::no);
     }
 }
 

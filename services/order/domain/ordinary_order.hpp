@@ -42,7 +42,7 @@ enum class OrderRefusal : std::int16_t {
     product_archived = 2,
     product_unknown = 3,
     currencies_mixed = 4,  ///< products of one order have one currency
-    given_up = 5,          ///< product did not answer in time
+    given_up = 5,          ///< no answer in time, or the reservation is not as asked
     total_too_large = 6    ///< more than a payment can carry
 };
 
@@ -150,7 +150,8 @@ enum class OrdinaryCancel : std::int16_t {
     refused = 7,
     not_found = 8,
     key_reused = 9,
-    busy = 10  ///< the key is in use right now
+    busy = 10,  ///< the key is in use right now
+    too_many_keys = 11
 };
 
 }  // namespace order

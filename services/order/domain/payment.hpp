@@ -96,7 +96,8 @@ enum class SaleCancel : std::int16_t {
     expired = 5,
     not_found = 8,
     key_reused = 9,
-    busy = 10  ///< the key is in use right now
+    busy = 10,  ///< the key is in use right now
+    too_many_keys = 11
 };
 
 /// What became of a buyer's wish to have a paid order refunded.

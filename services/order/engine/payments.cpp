@@ -174,6 +174,18 @@ net::awaitable<SaleCancel> Payments::cancel(
     co_return co_await store_.cancel(order, customer, key, deadline);
 }
 
+net::awaitable<SaleCancel> Payments::look_again(
+    base::Uuid order, base::Uuid customer, RequestKey key, net::Deadline deadline
+) {
+    co_return co_await store_.look_again(order, customer, key, deadline);
+}
+
+net::awaitable<void> Payments::unbind_cancel(
+    base::Uuid customer, RequestKey key, net::Deadline deadline
+) {
+    co_await store_.unbind_cancel(customer, key, deadline);
+}
+
 net::awaitable<void> Payments::chase() {
     // First what needs no provider: buyers wait for the units of what ran out.
     const int batch = static_cast<int>(limits_.chase_batch_max);

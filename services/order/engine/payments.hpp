@@ -80,10 +80,14 @@ class Payments {
         base::Uuid order, base::Uuid customer, net::Deadline deadline
     );
 
-    /// PaymentStore::cancel.
+    /// As those of PaymentStore.
     net::awaitable<SaleCancel> cancel(
         base::Uuid order, base::Uuid customer, RequestKey key, net::Deadline deadline
     );
+    net::awaitable<SaleCancel> look_again(
+        base::Uuid order, base::Uuid customer, RequestKey key, net::Deadline deadline
+    );
+    net::awaitable<void> unbind_cancel(base::Uuid customer, RequestKey key, net::Deadline deadline);
 
     /// Moves on what was left behind: lets attempts lapse, asks for verdicts that got lost, sees to
     /// voids and refunds that are due. A provider that fails a few times in a row ends the round:

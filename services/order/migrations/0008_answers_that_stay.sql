@@ -2,8 +2,10 @@
 -- callers of before go on as they are), and what nobody reads any more is deleted after a while.
 
 -- operation: 1 pay, 2 cancel. A pay is bound by the attempt that it began or found paid: its answer
--- is that attempt's outcome. A cancel is bound whatever it was answered; refusal: 4 paying,
--- 5 expired, 6 placing, 7 refused; null: the order is to be cancelled or refunded, or was.
+-- is that attempt's outcome; answer: that outcome as it was before the provider changed its verdict
+-- (3 expired, 7 declined), null if it didn't. A cancel is bound by what it was answered while the
+-- order could still become something else; refusal: 4 paying, 5 expired, 6 placing, 7 refused; null:
+-- the order is to be cancelled or refunded, or was.
 CREATE TABLE orders.order_keys (
     customer_id uuid NOT NULL,
     operation smallint NOT NULL CHECK (operation IN (1, 2)),
@@ -11,19 +13,51 @@ CREATE TABLE orders.order_keys (
     fingerprint uuid NOT NULL,
     order_id uuid NOT NULL,
     attempt_n int,
+    answer smallint CHECK (answer IN (3, 7)),
     refusal smallint CHECK (refusal BETWEEN 4 AND 7),
     created_at timestamptz NOT NULL,
     PRIMARY KEY (customer_id, operation, key),
     CHECK (operation = 2 OR refusal IS NULL)
 ) WITH (fillfactor = 80);
 CREATE INDEX order_keys_by_age ON orders.order_keys (created_at);
+CREATE INDEX order_keys_of_order ON orders.order_keys (order_id, operation);
 
 -- 6 total_too_large: more than a payment can carry.
 ALTER TABLE orders.ordinary_orders
     DROP CONSTRAINT ordinary_orders_refusal_check,
     ADD CONSTRAINT ordinary_orders_refusal_check CHECK (refusal BETWEEN 1 AND 6) NOT VALID;
 
--- Keys are locked before orders, and in their order, by all that lock both: no circle of waits.
+-- Keys are locked before orders, and in their order, by all that lock both: no circle of waits. Who
+-- holds an order and then writes its keys (pay_answer_kept_v1) waits only for those that delete them,
+-- who wait for no order.
+
+-- Whether an order has more keys of one operation than anybody needs.
+CREATE FUNCTION orders.has_too_many_keys_v1(p_order uuid, p_operation int) RETURNS boolean
+LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    keys_per_order_max CONSTANT int := 100;
+BEGIN
+    RETURN keys_per_order_max < (
+        SELECT count(*) FROM (
+            SELECT FROM orders.order_keys k
+            WHERE k.order_id = p_order AND k.operation = p_operation
+            LIMIT keys_per_order_max + 1
+        ) counted
+    );
+END $$;
+
+-- A decline that becomes an approval after all, and a lapse that becomes a decline: what was answered
+-- under the attempt's keys stays their answer.
+CREATE FUNCTION orders.pay_answer_kept_v1() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE orders.order_keys k SET answer = CASE OLD.state WHEN 1 THEN 7 ELSE 3 END
+    WHERE k.order_id = NEW.order_id AND k.operation = 1 AND k.attempt_n = NEW.n
+        AND k.answer IS NULL;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER payment_attempts_answer_kept AFTER UPDATE OF state ON orders.payment_attempts
+    FOR EACH ROW WHEN (OLD.state IN (1, 3, 4) AND NEW.state IN (1, 5) AND OLD.state <> NEW.state)
+    EXECUTE FUNCTION orders.pay_answer_kept_v1();
 
 -- What the attempt that a key is bound to came to, as an answer to the same request once more: 1
 -- paid, 2 undecided, 3 expired, 7 declined. A later attempt needs this one to be declined, and a
@@ -106,7 +140,8 @@ BEGIN
     FROM orders.pay_begin_v1(v_orders, v_customers, p_paying_ms) WITH ORDINALITY
         AS b (outcome, n, amount_cents, currency, place);
 
-    -- Only an attempt binds a key. n is the next one's, so a paid order was paid by the one before.
+    -- Only an attempt binds a key. n is the next one's, so a paid order was paid by the one before;
+    -- that it was paid is answered without a key too, when it has too many.
     UPDATE orders.order_keys k
     SET attempt_n = v_ns[v_slots[f.place]] - v_outcomes[v_slots[f.place]]
     FROM unnest(v_fresh) AS f (place)
@@ -114,14 +149,16 @@ BEGIN
         AND v_outcomes[v_slots[f.place]] IN (0, 1);
     DELETE FROM orders.order_keys k USING unnest(v_fresh) AS f (place)
     WHERE k.customer_id = p_customers[f.place] AND k.operation = 1 AND k.key = p_keys[f.place]
-        AND v_outcomes[v_slots[f.place]] NOT IN (0, 1);
+        AND (v_outcomes[v_slots[f.place]] NOT IN (0, 1)
+             OR v_outcomes[v_slots[f.place]] = 1 AND orders.has_too_many_keys_v1(k.order_id, 1));
 
     RETURN QUERY
     SELECT CASE
                WHEN v_slots[r.place] IS NOT NULL THEN v_outcomes[v_slots[r.place]]
                WHEN k.key IS NULL THEN 9
                WHEN k.fingerprint <> r.fingerprint THEN 8
-               ELSE coalesce(orders.pay_repeated_v1(k.order_id, k.attempt_n, o.state), 9)
+               ELSE coalesce(
+                   k.answer, orders.pay_repeated_v1(k.order_id, k.attempt_n, o.state), 9)
            END,
            v_ns[v_slots[r.place]], v_amounts[v_slots[r.place]], v_currencies[v_slots[r.place]]
     FROM unnest(p_customers, p_keys, p_fingerprints) WITH ORDINALITY
@@ -156,8 +193,10 @@ BEGIN
                 ELSE (
                     SELECT CASE r.repeated WHEN 7 THEN 9 ELSE coalesce(r.repeated, 11) END
                     FROM (
-                        SELECT orders.pay_repeated_v1(v_key.order_id, v_key.attempt_n, (
-                            SELECT o.state FROM orders.ordinary_orders o WHERE o.id = p_order
+                        SELECT coalesce(v_key.answer, orders.pay_repeated_v1(
+                            v_key.order_id, v_key.attempt_n, (
+                                SELECT o.state FROM orders.ordinary_orders o WHERE o.id = p_order
+                            )
                         )) AS repeated
                     ) r
                 )
@@ -171,7 +210,7 @@ BEGIN
     IF p_key IS NULL THEN
         RETURN;
     END IF;
-    IF outcome IN (0, 1) THEN
+    IF outcome = 0 OR (outcome = 1 AND NOT orders.has_too_many_keys_v1(p_order, 1)) THEN
         UPDATE orders.order_keys k SET attempt_n = (
             SELECT max(p.n) FROM orders.payment_attempts p WHERE p.order_id = p_order)
         WHERE k.customer_id = p_customer AND k.operation = 1 AND k.key = p_key;
@@ -190,21 +229,26 @@ $$;
 
 -- The cancel of an order of a sale, up to where its units go back through the sale's row, and again
 -- after that said no. What the key was first asked for is what it can come to: a key that found the
--- order unpaid never refunds it, however late its request comes to the row. outcome: 0 give its
--- units back, 1 that was done, 3 refunded (now or before), 4 paying, 5 expired, 8 no such order of
--- this customer, 9 the key was used for another request, 10 it is in use right now, ask again.
+-- order unpaid never refunds it, however late its request comes to the row. p_again: the row said
+-- no; that looks at the key and begins nothing. What a final state answers binds no key. outcome: 0
+-- give its units back, 1 that was done, 3 refunded (now or before), 4 paying, 5 expired, 8 no such
+-- order of this customer, 9 the key was used for another request, 10 it is in use right now, ask
+-- again, 11 the order has too many keys.
 CREATE FUNCTION orders.sale_order_cancel_v1(
-    p_order uuid, p_customer uuid, p_key uuid, p_fingerprint uuid, OUT outcome int
+    p_order uuid, p_customer uuid, p_key uuid, p_fingerprint uuid, p_again boolean, OUT outcome int
 ) LANGUAGE plpgsql AS $$
 DECLARE
     v_key orders.order_keys;
     v_state smallint;
-    v_is_new boolean;
+    v_is_new boolean := false;
 BEGIN
-    INSERT INTO orders.order_keys (customer_id, operation, key, fingerprint, order_id, created_at)
-    VALUES (p_customer, 2, p_key, p_fingerprint, p_order, clock_timestamp())
-    ON CONFLICT DO NOTHING;
-    v_is_new := FOUND;
+    IF NOT p_again THEN
+        INSERT INTO orders.order_keys (
+            customer_id, operation, key, fingerprint, order_id, created_at
+        ) VALUES (p_customer, 2, p_key, p_fingerprint, p_order, clock_timestamp())
+        ON CONFLICT DO NOTHING;
+        v_is_new := FOUND;
+    END IF;
     IF NOT v_is_new THEN
         SELECT k.* INTO v_key FROM orders.order_keys k
         WHERE k.customer_id = p_customer AND k.operation = 2 AND k.key = p_key
@@ -214,6 +258,13 @@ BEGIN
             WHEN v_key.fingerprint <> p_fingerprint THEN 9
             ELSE v_key.refusal
         END;
+        -- An earlier try may have been on its way to the row already.
+        IF outcome = 4 AND EXISTS (
+            SELECT FROM orders.sale_orders o
+            WHERE o.id = p_order AND o.customer_id = p_customer AND o.state = 3
+        ) THEN
+            outcome := 1;
+        END IF;
         IF outcome IS NOT NULL THEN
             RETURN;
         END IF;
@@ -225,9 +276,12 @@ BEGIN
         WHEN 2 THEN CASE WHEN v_is_new THEN 3 ELSE 4 END
         ELSE 8
     END;
+    IF v_is_new AND v_state IN (0, 1, 2) AND orders.has_too_many_keys_v1(p_order, 2) THEN
+        outcome := 11;
+    END IF;
     IF outcome = 3 AND v_state = 2 THEN
         PERFORM orders.pay_refund_v1(p_order, p_customer);
-    ELSIF outcome = 8 THEN
+    ELSIF outcome IN (8, 11) OR (v_is_new AND v_state IN (3, 4, 5)) THEN
         DELETE FROM orders.order_keys k
         WHERE k.customer_id = p_customer AND k.operation = 2 AND k.key = p_key;
     ELSIF outcome IN (4, 5) THEN
@@ -236,8 +290,15 @@ BEGIN
     END IF;
 END $$;
 
--- ordinary_cancel_v1 with a key. outcome: as there, and 9 the key was used for another request,
--- 10 it is in use right now, ask again.
+-- The cancel certainly never came to the sale's row and was answered nothing: its key is free.
+CREATE FUNCTION orders.cancel_unbind_v1(p_customer uuid, p_key uuid) RETURNS void
+LANGUAGE sql AS $$
+    DELETE FROM orders.order_keys k
+    WHERE k.customer_id = p_customer AND k.operation = 2 AND k.key = p_key AND k.refusal IS NULL
+$$;
+
+-- ordinary_cancel_v1 with a key; what a final state answers binds none. outcome: as there, and 9 the
+-- key was used for another request, 10 it is in use right now, ask again, 11 the order has too many.
 CREATE FUNCTION orders.ordinary_cancel_v2(
     p_order uuid, p_customer uuid, p_key uuid, p_fingerprint uuid, OUT outcome int
 ) LANGUAGE plpgsql AS $$
@@ -261,8 +322,15 @@ BEGIN
         END;
         RETURN;
     END IF;
-    outcome := orders.ordinary_cancel_v1(p_order, p_customer);
-    IF outcome = 8 THEN
+    IF orders.has_too_many_keys_v1(p_order, 2) THEN
+        outcome := coalesce((
+            SELECT CASE o.state WHEN 3 THEN 1 WHEN 5 THEN 3 WHEN 4 THEN 5 ELSE 11 END
+            FROM orders.ordinary_orders o WHERE o.id = p_order AND o.customer_id = p_customer
+        ), 8);
+    ELSE
+        outcome := orders.ordinary_cancel_v1(p_order, p_customer);
+    END IF;
+    IF outcome IN (1, 3, 5, 8, 11) THEN
         DELETE FROM orders.order_keys k
         WHERE k.customer_id = p_customer AND k.operation = 2 AND k.key = p_key;
     ELSIF outcome >= 4 THEN
@@ -339,7 +407,10 @@ BEGIN
         'orders.pay_begin_v2(uuid[], uuid[], uuid[], uuid[], bigint)',
         'orders.ordinary_pay_begin_v2(uuid, uuid, uuid, uuid, bigint)',
         'orders.pay_unbind_v1(uuid, uuid, int)',
-        'orders.sale_order_cancel_v1(uuid, uuid, uuid, uuid)',
+        'orders.sale_order_cancel_v1(uuid, uuid, uuid, uuid, boolean)',
+        'orders.cancel_unbind_v1(uuid, uuid)',
+        'orders.has_too_many_keys_v1(uuid, int)',
+        'orders.pay_answer_kept_v1()',
         'orders.ordinary_cancel_v2(uuid, uuid, uuid, uuid)',
         'orders.ordinary_reserved_v2(uuid, int, uuid[], text[], bigint[], text, timestamptz)',
         'orders.prune_v1(int, bigint, bigint)'
@@ -348,7 +419,7 @@ BEGIN
         EXECUTE format('ALTER FUNCTION %s SET search_path = pg_catalog, pg_temp', f);
         EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER', f);
         -- Part of the others.
-        CONTINUE WHEN f::text ~ 'pay_repeated_v1';
+        CONTINUE WHEN f::text ~ 'pay_repeated_v1|has_too_many_keys_v1|pay_answer_kept_v1';
         EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO orders', f);
         EXECUTE format('ALTER FUNCTION %s SET plan_cache_mode = force_generic_plan', f);
         FOREACH setting IN ARRAY ARRAY[

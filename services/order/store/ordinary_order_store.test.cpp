@@ -268,6 +268,60 @@ TEST_F(OrdinaryOrderStoreTest, LetsGoOfWhatALateAskGotForARefusedAttempt) {
     EXPECT_TRUE(work().empty()) << "those are the order's";
 }
 
+TEST_F(OrdinaryOrderStoreTest, LetsGoOfWhatAnotherAskMayHaveGot) {
+    const Placement first = place(order_);
+    place(order_);
+    EXPECT_TRUE(refuse(first)) << "the answer to the first ask, while another one travels";
+    auto items = work();
+    ASSERT_EQ(items.size(), 1u);
+    EXPECT_EQ(items[0].subject_id, first.reservation_id);
+
+    const Placement second = place(order_);
+    shop_.execute("UPDATE orders.ordinary_orders SET due_at = now()");
+    ASSERT_EQ(shop_.run(shop_.ordinary_orders.claim(10, 1000, TestShop::soon())).size(), 1u);
+    EXPECT_TRUE(refuse(second)) << "a worker asked, too";
+    items = work();
+    ASSERT_EQ(items.size(), 1u);
+    EXPECT_EQ(items[0].subject_id, second.reservation_id);
+
+    EXPECT_TRUE(refuse(place(order_)));
+    EXPECT_TRUE(work().empty()) << "nobody else has asked for the third attempt's";
+}
+
+TEST_F(OrdinaryOrderStoreTest, AnOrdersKeysAreNotKeptWithoutEnd) {
+    const Placement placed = place(order_);
+    const auto keys = [&] { return shop_.number("SELECT count(*) FROM orders.order_keys"); };
+    const RequestKey first = key();
+    EXPECT_EQ(cancel(first), OrdinaryCancel::placing);
+    for (int asked = 1; asked < 100; ++asked) ASSERT_EQ(cancel(key()), OrdinaryCancel::placing);
+    EXPECT_EQ(cancel(key()), OrdinaryCancel::too_many_keys);
+    reserve(placed);
+    EXPECT_EQ(cancel(key()), OrdinaryCancel::too_many_keys);
+    EXPECT_EQ(found().state, OrderState::reserved);
+    EXPECT_EQ(cancel(), OrdinaryCancel::cancelled);
+    EXPECT_EQ(cancel(first), OrdinaryCancel::placing);
+    EXPECT_EQ(cancel(key()), OrdinaryCancel::already_cancelled) << "that is final";
+    EXPECT_EQ(keys(), 100);
+}
+
+TEST_F(OrdinaryOrderStoreTest, AFinalStateBindsNoCancelKey) {
+    reserve(place(order_));
+    cancel();
+    EXPECT_EQ(cancel(key()), OrdinaryCancel::already_cancelled);
+    EXPECT_EQ(shop_.number("SELECT count(*) FROM orders.order_keys"), 0);
+}
+
+TEST_F(OrdinaryOrderStoreTest, ALateVerdictChangesNoAnswerOfAPayKey) {
+    reserve(place(order_));
+    const RequestKey mine = key();
+    ASSERT_EQ(begin_under(mine).outcome, OrdinaryPayStart::started);
+    finish(1, ChargeVerdict::declined);
+    EXPECT_EQ(begin_under(mine).outcome, OrdinaryPayStart::declined);
+    EXPECT_EQ(finish(1, ChargeVerdict::approved), OrdinaryPayFinish::refund_due);
+    EXPECT_EQ(begin_under(mine).outcome, OrdinaryPayStart::declined);
+    EXPECT_EQ(begin_under(key()).attempt.n, 2);
+}
+
 TEST_F(OrdinaryOrderStoreTest, RefusesATotalThatNobodyCanPay) {
     const RefusedOrder why{OrderRefusal::total_too_large, {}, {}};
     const Placement placed = place(order_);

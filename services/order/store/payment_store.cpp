@@ -15,7 +15,15 @@ constexpr postgres::Statement unbind_statement{
 };
 
 constexpr postgres::Statement cancel_statement{
-    "sale_order_cancel", "SELECT orders.sale_order_cancel_v1($1, $2, $3, $4)"
+    "sale_order_cancel", "SELECT orders.sale_order_cancel_v1($1, $2, $3, $4, false)"
+};
+
+constexpr postgres::Statement look_again_statement{
+    "sale_order_cancel_again", "SELECT orders.sale_order_cancel_v1($1, $2, $3, $4, true)"
+};
+
+constexpr postgres::Statement unbind_cancel_statement{
+    "cancel_unbind", "SELECT orders.cancel_unbind_v1($1, $2)"
 };
 
 constexpr postgres::Statement finish_statement{
@@ -170,6 +178,23 @@ net::awaitable<SaleCancel> PaymentStore::cancel(
     parameters.uuid(order).uuid(customer).uuid(key.key).uuid(key.fingerprint);
     const auto result = co_await pool_.query(cancel_statement, parameters, deadline);
     co_return static_cast<SaleCancel>(result.integer(0, 0));
+}
+
+net::awaitable<SaleCancel> PaymentStore::look_again(
+    base::Uuid order, base::Uuid customer, RequestKey key, net::Deadline deadline
+) {
+    postgres::Parameters parameters;
+    parameters.uuid(order).uuid(customer).uuid(key.key).uuid(key.fingerprint);
+    const auto result = co_await pool_.query(look_again_statement, parameters, deadline);
+    co_return static_cast<SaleCancel>(result.integer(0, 0));
+}
+
+net::awaitable<void> PaymentStore::unbind_cancel(
+    base::Uuid customer, RequestKey key, net::Deadline deadline
+) {
+    postgres::Parameters parameters;
+    parameters.uuid(customer).uuid(key.key);
+    co_await pool_.query(unbind_cancel_statement, parameters, deadline);
 }
 
 net::awaitable<std::vector<PaymentStore::Due>> PaymentStore::claim_due(

@@ -60,11 +60,19 @@ class PaymentStore {
         const base::Uuid& order, const base::Uuid& customer, net::Deadline deadline
     );
 
-    /// What comes before the sale's row gives an order's units back, and again after it said no.
-    /// The key decides at its first request what it can come to.
+    /// What comes before the sale's row gives an order's units back. The key decides at its first
+    /// request what it can come to.
     net::awaitable<SaleCancel> cancel(
         base::Uuid order, base::Uuid customer, RequestKey key, net::Deadline deadline
     );
+
+    /// The same after the row said no: begins nothing, also if the key is free meanwhile (`busy`).
+    net::awaitable<SaleCancel> look_again(
+        base::Uuid order, base::Uuid customer, RequestKey key, net::Deadline deadline
+    );
+
+    /// The cancel certainly never came to the row: its key is free, unless it was refused.
+    net::awaitable<void> unbind_cancel(base::Uuid customer, RequestKey key, net::Deadline deadline);
 
     /// Attempts whose money must be voided or given back, claimed for `claim_ms`, and for twice as
     /// long each time again, up to 64 times. Those that were claimed least often come first.

@@ -262,6 +262,42 @@ TEST_F(PayKeyTest, OfALapsedAttemptIsExpired) {
     EXPECT_EQ(begin(take_, mine).outcome, PayStart::expired);
 }
 
+TEST_F(PayKeyTest, ALateDeclineOfALapsedAttemptChangesNoAnswer) {
+    const RequestKey mine = key();
+    const PaymentStore::BeginRequest request{take_.order_id, take_.customer_id, mine};
+    shop_.run(shop_.payments.begin({request}, 20, TestShop::soon()));
+    wait_ms(30);
+    shop_.run(shop_.payments.lapse(10, TestShop::soon()));
+    EXPECT_EQ(begin(take_, mine).outcome, PayStart::expired);
+    shop_.finish(take_, 1, ChargeVerdict::declined);
+    EXPECT_EQ(attempt_state(1), 1);
+    EXPECT_EQ(begin(take_, mine).outcome, PayStart::expired);
+}
+
+TEST_F(PayKeyTest, ALateApprovalOfADeclinedAttemptChangesNoAnswer) {
+    const RequestKey mine = key();
+    ASSERT_EQ(begin(take_, mine).outcome, PayStart::started);
+    shop_.finish(take_, 1, ChargeVerdict::declined);
+    EXPECT_EQ(begin(take_, mine).outcome, PayStart::declined);
+    EXPECT_EQ(shop_.finish(take_, 1, ChargeVerdict::approved), PayFinish::refund_due);
+    EXPECT_EQ(begin(take_, mine).outcome, PayStart::declined);
+    EXPECT_EQ(shop_.state_of(take_), OrderState::reserved);
+    EXPECT_EQ(begin(take_, key()).outcome, PayStart::expired) << "its money is on its way back";
+}
+
+TEST_F(PayKeyTest, IsNotKeptOfAPaidOrderWithoutEnd) {
+    const RequestKey first = key();
+    ASSERT_EQ(begin(take_, first).outcome, PayStart::started);
+    shop_.finish(take_, 1, ChargeVerdict::approved);
+    for (int asked = 0; asked < 110; ++asked) {
+        ASSERT_EQ(begin(take_, key()).outcome, PayStart::already_paid);
+    }
+    EXPECT_EQ(keys(), 100);
+    shop_.run(shop_.payments.refund(take_.order_id, take_.customer_id, TestShop::soon()));
+    EXPECT_EQ(begin(take_, first).outcome, PayStart::already_paid);
+    EXPECT_EQ(begin(take_, key()).outcome, PayStart::refunded);
+}
+
 TEST_F(PayKeyTest, IsOneCustomersForOneRequest) {
     const Take other = shop_.take_of(take_.customer_id);
     const base::Uuid second_sale = shop_.make_sale({.units = 5});
@@ -334,6 +370,11 @@ class CancelKeyTest : public PayKeyTest {
             shop_.payments.cancel(take.order_id, take.customer_id, key, TestShop::soon())
         );
     }
+    SaleCancel look_again(const Take& take, RequestKey key) {
+        return shop_.run(
+            shop_.payments.look_again(take.order_id, take.customer_id, key, TestShop::soon())
+        );
+    }
 };
 
 TEST_F(CancelKeyTest, NeverRefundsWhatItFoundUnpaid) {
@@ -353,6 +394,60 @@ TEST_F(CancelKeyTest, NeverRefundsWhatItFoundUnpaid) {
     EXPECT_EQ(shop_.state_of(take_), OrderState::refunded);
     EXPECT_EQ(attempt_state(1), 5);
     EXPECT_EQ(shop_.violations(sale_), "");
+}
+
+TEST_F(CancelKeyTest, IsToldOfACancelThatWasOnItsWay) {
+    const RequestKey mine = key();
+    EXPECT_EQ(cancel(take_, mine), SaleCancel::give_back) << "and then it waits in line";
+    ASSERT_EQ(shop_.begin(take_).outcome, PayStart::started);
+    EXPECT_EQ(cancel(take_, mine), SaleCancel::paying) << "asked once more meanwhile";
+    shop_.finish(take_, 1, ChargeVerdict::declined);
+    EXPECT_EQ(cancel(take_, mine), SaleCancel::paying);
+    shop_.apply(sale_, {}, {{take_.order_id, take_.customer_id}});
+    EXPECT_EQ(cancel(take_, mine), SaleCancel::cancelled);
+    EXPECT_EQ(shop_.state_of(take_), OrderState::cancelled);
+}
+
+TEST_F(CancelKeyTest, IsFreeAgainIfTheRowWasNeverAsked) {
+    const RequestKey mine = key();
+    const auto unbind = [&] {
+        shop_.run(shop_.payments.unbind_cancel(take_.customer_id, mine, TestShop::soon()));
+    };
+    EXPECT_EQ(cancel(take_, mine), SaleCancel::give_back);
+    unbind();
+    EXPECT_EQ(keys(), 0);
+    shop_.pay(take_);
+    EXPECT_EQ(look_again(take_, mine), SaleCancel::busy) << "its other try refunds nothing";
+    EXPECT_EQ(shop_.state_of(take_), OrderState::paid);
+    EXPECT_EQ(cancel(take_, mine), SaleCancel::refunded) << "who asks again wants that";
+    EXPECT_EQ(look_again(take_, mine), SaleCancel::refunded);
+}
+
+TEST_F(CancelKeyTest, StaysRefusedWhateverIsFreed) {
+    const RequestKey mine = key();
+    ASSERT_EQ(shop_.begin(take_).outcome, PayStart::started);
+    EXPECT_EQ(cancel(take_, mine), SaleCancel::paying);
+    shop_.run(shop_.payments.unbind_cancel(take_.customer_id, mine, TestShop::soon()));
+    shop_.finish(take_, 1, ChargeVerdict::approved);
+    EXPECT_EQ(cancel(take_, mine), SaleCancel::paying);
+}
+
+TEST_F(CancelKeyTest, IsNotKeptWithoutEnd) {
+    ASSERT_EQ(shop_.begin(take_).outcome, PayStart::started);
+    const RequestKey first = key();
+    EXPECT_EQ(cancel(take_, first), SaleCancel::paying);
+    for (int asked = 1; asked < 100; ++asked) {
+        ASSERT_EQ(cancel(take_, key()), SaleCancel::paying);
+    }
+    EXPECT_EQ(cancel(take_, key()), SaleCancel::too_many_keys);
+    EXPECT_EQ(keys(), 100);
+    shop_.finish(take_, 1, ChargeVerdict::approved);
+    EXPECT_EQ(cancel(take_, key()), SaleCancel::too_many_keys);
+    EXPECT_EQ(shop_.state_of(take_), OrderState::paid);
+    EXPECT_EQ(cancel(take_, first), SaleCancel::paying);
+    shop_.run(shop_.payments.refund(take_.order_id, take_.customer_id, TestShop::soon()));
+    EXPECT_EQ(cancel(take_, key()), SaleCancel::refunded) << "that is final";
+    EXPECT_EQ(keys(), 100);
 }
 
 TEST_F(CancelKeyTest, IsOneCustomersForOneOrder) {
@@ -376,6 +471,7 @@ TEST_F(CancelKeyTest, OfAnExpiredOrderIsRefused) {
     const RequestKey mine = key();
     EXPECT_EQ(cancel(take, mine), SaleCancel::expired);
     EXPECT_EQ(cancel(take, mine), SaleCancel::expired);
+    EXPECT_EQ(keys(), 0) << "the order itself says so for good";
 }
 
 class RefundTest : public PaymentStoreTest {

@@ -36,6 +36,7 @@ void read_payment(base::Environment& environment, Config& config) {
     config.payments.paying_ms = environment.integer_or(
         "PAYING_MS", 5000, 500, 600000, "how long a payment may stay undecided"
     );
+    config.checkout.paying_ms = config.payments.paying_ms;
 }
 
 void read_databases(base::Environment& environment, Config& config) {
@@ -122,7 +123,6 @@ void read_basket_limits(base::Environment& environment, Config& config) {
     checkout.placing_ms = environment.integer_or(
         "ORDER_PLACING_MS", 30'000, 1000, 600'000, "how long product may leave an order unanswered"
     );
-    checkout.paying_ms = config.payments.paying_ms;
 }
 
 void read_retention(base::Environment& environment, WorkStore::Retention& retention) {

@@ -173,10 +173,10 @@ def plan_gateway(changes, name):
 
 
 def plan_gateway_test(changes, name):
-    test = "services/gateway/api/gateway.test.cpp"
-    changes.insert_after(test, "{*rooms[0], *rooms[1], *rooms[2], *rooms[3]", ", *rooms[4]")
+    fixture = "services/gateway/api/gateway_fixture.test.hpp"
+    changes.insert_after(fixture, "{*rooms[0], *rooms[1], *rooms[2], *rooms[3]", ", *rooms[4]")
     changes.insert_after(
-        test, "        add(order_settings);\n", f'        add(single("{name}", echo));\n'
+        fixture, "        add(order_settings);\n", f'        add(single("{name}", echo));\n'
     )
 
 

@@ -1,0 +1,88 @@
+#include "gateway/api/forward.hpp"
+
+#include <gtest/gtest.h>
+
+#include "gateway/api/gateway_fixture.test.hpp"
+
+namespace {
+
+using gateway::GatewayTest;
+using std::chrono::milliseconds;
+
+TEST_F(GatewayTest, AnswersHeadAsTheRoomAnswersGet) {
+    const auto answer = ask("HEAD", "/api/v1/products");
+    EXPECT_EQ(answer.status, 200);
+    EXPECT_EQ(product.requests.at(0).method, "GET");
+}
+
+TEST_F(GatewayTest, PassesResponsesOnWhole) {
+    product.response = {503, {}, "busy"};
+    product.response.headers.add("Retry-After", "3");
+    product.response.headers.add("ETag", "\"v1\"");
+    const auto answer = ask("GET", "/api/v1/products", {{"X-Request-Id", "request-77"}});
+    EXPECT_EQ(answer.status, 503);
+    EXPECT_EQ(answer.body, "busy");
+    EXPECT_EQ(answer.headers.get("Retry-After"), "3");
+    EXPECT_EQ(answer.headers.get("ETag"), "\"v1\"");
+    EXPECT_EQ(answer.headers.get("X-Request-Id"), "request-77");
+    EXPECT_EQ(answer.headers.count("X-Request-Id"), 1U);
+    EXPECT_EQ(product.requests.at(0).request_id, "request-77");
+    EXPECT_EQ(product.requests.size(), 1U) << "an answer is never retried";
+}
+
+TEST_F(GatewayTest, StripsIdentitiesAndPassesTheDeadline) {
+    ask("GET", "/api/v1/products", {{"X-User-Id", "1"}, {"X-Deadline-Ms", "1000"}});
+    const auto& request = product.requests.at(0);
+    EXPECT_FALSE(request.headers.get("X-User-Id").has_value());
+    EXPECT_EQ(request.headers.get("X-Forwarded-For"), "127.0.0.1");
+    EXPECT_EQ(request.headers.count("X-Deadline-Ms"), 1U);
+    EXPECT_LE(product.deadlines_ms.at(0), 950);
+    EXPECT_GT(product.deadlines_ms.at(0), 700);
+}
+
+TEST_F(GatewayTest, PassesTheTraceOnWithASpanOfItsOwn) {
+    const std::string trace_id = "0af7651916cd43dd8448eb211c80319c";
+    const std::string given = "00-" + trace_id + "-b7ad6b7169203331-01";
+    ask("GET", "/api/v1/products", {{"tracestate", "a=b"}});
+    EXPECT_EQ(product.requests.at(0).headers.get("tracestate"), "a=b");
+    http::OutgoingRequest request{"GET", "/api/v1/products", {}, {}};
+    request.trace = http::TraceContext::parse(given);
+    testing::run_on_loop(loop, ask_through(*client, request, milliseconds(8000)));
+    EXPECT_EQ(product.requests.at(1).trace.trace_id(), trace_id);
+}
+
+TEST_F(GatewayTest, CompressesAtTheDoorAndTakesItsTagsBack) {
+    product.response = http::json_response(200, std::string(3000, '1'));
+    product.response.headers.add("ETag", "\"v1\"");
+    const auto packed = ask("GET", "/api/v1/products", {{"Accept-Encoding", "gzip"}});
+    EXPECT_EQ(packed.headers.get("Content-Encoding"), "gzip");
+    EXPECT_EQ(packed.headers.get("ETag"), "\"v1-gzip\"");
+    EXPECT_FALSE(product.requests.at(0).headers.get("Accept-Encoding").has_value());
+    const auto known = ask(
+        "GET", "/api/v1/products", {{"Accept-Encoding", "gzip"}, {"If-None-Match", "\"v1-gzip\""}}
+    );
+    EXPECT_EQ(known.status, 304);
+    EXPECT_EQ(known.headers.get("ETag"), "\"v1-gzip\"");
+    EXPECT_EQ(product.requests.at(1).headers.get("If-None-Match"), "\"v1\"");
+    const auto plain = ask("GET", "/api/v1/products");
+    EXPECT_EQ(plain.body.size(), 3000U);
+    EXPECT_EQ(plain.headers.get("Vary"), "Accept-Encoding");
+}
+
+TEST_F(GatewayTest, OnlyAHurriedCallerIsToBlameForAnAnswerThatIsLate) {
+    using std::chrono::seconds;
+    const auto expect_blame = [&] {
+        EXPECT_TRUE(is_cut_short(milliseconds(60)));
+        EXPECT_TRUE(is_cut_short(http::hurried_time - milliseconds(1)));
+        EXPECT_FALSE(is_cut_short(http::hurried_time)) << "a room had plenty of time";
+        EXPECT_FALSE(is_cut_short(seconds(9)));
+        EXPECT_FALSE(is_cut_short(std::nullopt));
+    };
+    product.stop();
+    expect_blame();
+    product.resume();
+    product.response.status = 503;  // it gave up just before its time was over
+    expect_blame();
+}
+
+}  // namespace

@@ -3,21 +3,13 @@
 #include <cstring>
 #include <utility>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
 namespace http {
 
 namespace {
 
-namespace asio = boost::asio;
-using Tcp = asio::ip::tcp;
-using ErrorCode = boost::system::error_code;
-using std::chrono::milliseconds;
-
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 /// While draining: how long a connection that never asked may take to send its first request. Who
 /// has just connected is about to, and can't tell a close from a request that got lost.
 constexpr milliseconds first_request_time(1000);

@@ -5,8 +5,6 @@
 #include <memory>
 #include <string>
 
-#include <boost/asio/ip/tcp.hpp>
-
 #include "http/server_core.hpp"
 #include "net/watchdog.hpp"
 
@@ -35,9 +33,7 @@ class Share {
 /// coroutine, serve(), owns it; the server closes it early by its pointer in Core::connections.
 class Server::Connection {
   public:
-    Connection(
-        std::shared_ptr<Server::Core> core, net::asio::ip::tcp::socket socket, std::string address
-    );
+    Connection(std::shared_ptr<Server::Core> core, Tcp::socket socket, std::string address);
     ~Connection() {
         if (work_) core_->give_back(std::move(work_));
         core_->left(this);
@@ -75,7 +71,7 @@ class Server::Connection {
     static net::awaitable<void> linger(std::shared_ptr<Connection> self);
 
     std::shared_ptr<Server::Core> core_;
-    net::asio::ip::tcp::socket socket_;
+    Tcp::socket socket_;
     net::Watchdog watchdog_;
     std::string address_;
     std::string unsent_;           ///< of an answer; empty unless the peer is slow to read

@@ -4,10 +4,8 @@
 #include <system_error>
 #include <utility>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include "base/neighbour_error.hpp"
 #include "http/connection.hpp"
@@ -17,12 +15,6 @@ namespace http {
 
 namespace {
 
-namespace asio = boost::asio;
-using Tcp = asio::ip::tcp;
-using ErrorCode = boost::system::error_code;
-using std::chrono::milliseconds;
-
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 constexpr int listen_backlog = 4096;
 constexpr milliseconds accept_pause(100);
 constexpr int retry_after_s = 1;

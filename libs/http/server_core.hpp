@@ -3,6 +3,7 @@
 // The two halves of http::Server, for each other alone: what all connections of a server share
 // (server.cpp), and the life of one of them (connection.cpp).
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <memory>
@@ -12,7 +13,9 @@
 #include <unordered_set>
 #include <vector>
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include "http/access_log.hpp"
 #include "http/negotiation.hpp"
@@ -23,6 +26,14 @@
 #include "net/event.hpp"
 
 namespace http {
+
+namespace asio = boost::asio;
+using Tcp = asio::ip::tcp;
+using ErrorCode = boost::system::error_code;
+using std::chrono::milliseconds;
+
+/// Completes with the error as a value: one broken connection is nothing to throw about.
+inline constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
 /// What a connection needs from the first byte of a request to its answer. Idle connections, most
 /// of them, have none: it goes from one to the next, warm.
@@ -52,7 +63,7 @@ class Server::Core : public std::enable_shared_from_this<Core> {
     static net::awaitable<void> accept(std::shared_ptr<Core> self);
     /// Takes in who has connected already: closing the port would reset them.
     void accept_what_came();
-    void admit(net::asio::ip::tcp::socket socket, const net::asio::ip::tcp::endpoint& peer);
+    void admit(Tcp::socket socket, const Tcp::endpoint& peer);
     void left(Connection* connection);
     bool is_full(const Request& request) const;
     Response busy_response() const;
@@ -69,7 +80,7 @@ class Server::Core : public std::enable_shared_from_this<Core> {
     net::Executor executor;
     ServerLimits limits;
     const Router& router;
-    net::asio::ip::tcp::acceptor acceptor;
+    Tcp::acceptor acceptor;
     std::unordered_set<Connection*> connections;
     net::Event all_left;
     DateText date;
@@ -99,7 +110,7 @@ class Server::Core : public std::enable_shared_from_this<Core> {
     };
     Series make_series(const Request& request, int status);
     bool has_room_for(const std::string& address);
-    void turn_away(net::asio::ip::tcp::socket& socket);
+    void turn_away(Tcp::socket& socket);
     void count(const Request& request, const Response& response, net::Deadline began);
     void log_failure(const Request& request, std::string_view what, logging::Level level);
 

@@ -1,5 +1,6 @@
 """Whether what a shop answers is what its contracts declare: the status and code of each problem
-document, for the operation asked. Tests collect what isn't while they run, and fail for it when they end."""
+document, for the operation asked. Tests collect what isn't while they run, and fail for it when
+they end."""
 
 import json
 

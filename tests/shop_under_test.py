@@ -1,4 +1,5 @@
-"""A running shop as tests see it: requests through the gateway, the operator's command, the crowd."""
+"""A running shop as tests see it: requests through the gateway, the operator's command, the
+crowd."""
 
 import http.client
 import json
@@ -139,7 +140,9 @@ class ShopUnderTest:
         assert made.status == 201, made
         return made.body["id"]
 
-    def make_sale(self, units=100, *, limit=1, holds=3, hold_s=60, starts_s=-1, lasts_s=600, **over):
+    def make_sale(
+        self, units=100, *, limit=1, holds=3, hold_s=60, starts_s=-1, lasts_s=600, **over
+    ):
         body = {
             "product_id": self.product_id,
             "name": "A sale of the tests",

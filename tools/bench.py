@@ -44,8 +44,8 @@ def main():
     context = {
         "started_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         **machine.describe(),
-        "topology": "all on one machine: gateway, order twice, auth, product, echo, payment, PostgreSQL"
-        " (fsync on), Redis with two replicas and three sentinels, and the crowd",
+        "topology": "all on one machine: gateway, order twice, auth, product, echo, payment,"
+        " PostgreSQL (fsync on), Redis with two replicas and three sentinels, and the crowd",
         "load_average": {"before": machine.load_average()},
     }
     try:

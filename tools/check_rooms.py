@@ -215,8 +215,9 @@ class Tree:
             self.say(path, 1, "is not UTF-8")
             return
         is_code = path.suffix in {".cpp", ".hpp"}
+        has_columns = is_code or path.suffix == ".py"
         for number, line in enumerate(text.splitlines(), 1):
-            if is_code and len(line) > LINE_COLUMNS_MAX:
+            if has_columns and len(line) > LINE_COLUMNS_MAX:
                 self.say(path, number, f"longer than {LINE_COLUMNS_MAX} columns")
             if LEFTOVER.search(line):
                 self.say(path, number, "leftover: finish it or open an issue")
@@ -257,7 +258,8 @@ CLEAN = {
         "CREATE TABLE o.new (a int CHECK (a > 0));\nCREATE UNIQUE INDEX new_a ON o.new (a);\n"
         + "ALTER TABLE o.new ADD CONSTRAINT n CHECK (a > 1);\n"
         + "ALTER TABLE o.orders\n    DROP CONSTRAINT c,\n"
-        + "    ADD CONSTRAINT c CHECK (state IN (1, 2)) NOT VALID,\n    ADD COLUMN b int DEFAULT 0;\n"
+        + "    ADD CONSTRAINT c CHECK (state IN (1, 2)) NOT VALID,\n"
+        + "    ADD COLUMN b int DEFAULT 0;\n"
         + "-- CREATE INDEX not_now ON o.orders (b);\n"
         + "CREATE FUNCTION o.f() RETURNS void LANGUAGE sql AS $$\n"
         + "CREATE INDEX of_a_body ON o.orders (b); $$;\n"
@@ -289,6 +291,7 @@ PLANTED = [
     ("libs/base/a.h", "", "libs/base/a.h:1", "end in .cpp and .hpp"),
     ("libs/base/a.hpp", "int f();\n", "libs/base/a.hpp:1", "without #pragma once"),
     ("libs/base/a.cpp", "\n" + "x" * 101, "libs/base/a.cpp:2", "longer than 100 columns"),
+    ("tools/a.py", "\n" + "x" * 101, "tools/a.py:2", "longer than 100 columns"),
     ("libs/base/a.cpp", "\n// TO" + "DO later", "libs/base/a.cpp:2", "leftover"),
     (
         MIGRATION,

@@ -80,10 +80,10 @@ def page(stacks, microseconds, purchases_per_s):
     return f"""# Where the microseconds of one purchase go
 
 One hot sale, {CONNECTIONS:,} connections, tokens warm, order twice, the crowd on the same machine:
-{purchases_per_s:,.0f} purchases/s in the measured run. A second run was sampled with perf (cpu-clock,
-{SAMPLES_PER_SECOND} Hz, {SAMPLE_SECONDS} s), which tells how each tier's
-time divides. Commit {commit}. Made by `make profile`; shares are by the innermost telling frame of a
-stack, so they are good to a few per cent.
+{purchases_per_s:,.0f} purchases/s in the measured run. A second run was sampled with perf
+(cpu-clock, {SAMPLES_PER_SECOND} Hz, {SAMPLE_SECONDS} s), which tells how each tier's time divides.
+Commit {commit}. Made by `make profile`; shares are by the innermost telling frame of a stack, so
+they are good to a few per cent.
 
 {table(stacks, microseconds)}
 

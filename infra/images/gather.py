@@ -30,7 +30,7 @@ def output(*command):
 
 
 def libraries_of(program):
-    """Real paths of the libraries, the dynamic linker among them, by the path they are looked for."""
+    """Real paths of the libraries, the dynamic linker among them, by the path looked for."""
     found = {}
     for line in output("ldd", program).splitlines():
         if "not found" in line:

@@ -1,5 +1,5 @@
-"""Idempotency-Key on pay and cancel, for orders of both kinds: one key has one answer, also after the
-order has moved on, and what comes late under it changes nothing."""
+"""Idempotency-Key on pay and cancel, for orders of both kinds: one key has one answer, also after
+the order has moved on, and what comes late under it changes nothing."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +22,8 @@ def order_of_a_sale(shop, token):
 
 
 def ordinary_order(shop, token):
-    lines = [{"product_id": shop.product_id, "quantity": 1}]
-    placed = shop.request("POST", "/api/v1/orders", token=token, key=new_key(), body={"lines": lines})
+    body = {"lines": [{"product_id": shop.product_id, "quantity": 1}]}
+    placed = shop.request("POST", "/api/v1/orders", token=token, key=new_key(), body=body)
     return placed.body["order_id"]
 
 
@@ -49,8 +49,10 @@ def state(shop, order, token):
 
 
 def charges(shop, order):
-    sql = f"select string_agg(state, ' ' order by created_at) from sandbox.charges where provider_key like '{order}:%'"
-    return shop.shop.postgres.ask(sql)
+    return shop.shop.postgres.ask(
+        "select string_agg(state, ' ' order by created_at) from sandbox.charges"
+        f" where provider_key like '{order}:%'"
+    )
 
 
 def test_a_paid_key_stays_paid(shop, order):
@@ -87,7 +89,8 @@ def test_a_key_is_for_one_request(shop, order):
     assert state(shop, order, token) == "reserved"
     another = ordinary_order(shop, token)
     assert shop.pay(another, token, "sandbox:decline", key=key).code == "key_reused"
-    assert shop.cancel(order, token, key=key).body["state"] == "cancelled", "cancel has its own keys"
+    cancelled = shop.cancel(order, token, key=key)
+    assert cancelled.body["state"] == "cancelled", "cancel has its own keys"
     for other in (another, order_of_a_sale(shop, token)):
         assert shop.cancel(other, token, key=key).code == "key_reused"
         assert state(shop, other, token) == "reserved"

@@ -67,7 +67,8 @@ def test_several_products_are_ordered_paid_and_shown(shop):
     order = placed.body
     assert placed.headers["location"] == f"/api/v1/orders/{order['order_id']}"
     assert (order["kind"], order["state"], order["total_cents"]) == ("ordinary", "reserved", 49500)
-    assert [(line["product_id"], line["quantity"]) for line in order["lines"]] == [(pot, 3), (mug, 2)]
+    lines = [(line["product_id"], line["quantity"]) for line in order["lines"]]
+    assert lines == [(pot, 3), (mug, 2)]
     assert (stock(shop, mug), stock(shop, pot)) == ((10, 2), (10, 3))
     paid = shop.pay(order["order_id"], token)
     assert (paid.status, paid.body["state"]) == (200, "paid")
@@ -153,7 +154,9 @@ def test_an_order_has_one_currency(shop):
     shop.shop.postgres.ask(sql)
     refused = place(shop, token, (euros, 1), (dollars, 1))
     assert (refused.status, refused.code) == (422, "currencies_mixed")
-    wait_until(lambda: stock(shop, euros) == (5, 0), SOON_SECONDS, what="product has let the units go")
+    wait_until(
+        lambda: stock(shop, euros) == (5, 0), SOON_SECONDS, what="product has let the units go"
+    )
     assert stock(shop, dollars) == (5, 0)
 
 
@@ -166,7 +169,9 @@ def test_an_order_that_nobody_can_pay_is_refused(shop):
     assert refused.body["field"] == "lines"
     [listed] = shop.request("GET", "/api/v1/orders?state=refused", token=token).body["orders"]
     assert listed["refusal"] == {"code": "total_too_large"}
-    wait_until(lambda: stock(shop, dear) == (5, 0), SOON_SECONDS, what="product has let the units go")
+    wait_until(
+        lambda: stock(shop, dear) == (5, 0), SOON_SECONDS, what="product has let the units go"
+    )
     most = place(shop, token, (dear, 2))
     assert (most.status, most.body["total_cents"]) == (201, 100_000_000_000)
     assert shop.pay(most.body["order_id"], token).body["state"] == "paid"
@@ -199,7 +204,9 @@ def test_twenty_clicks_at_once_make_one_order(shop):
         paid = list(pool.map(lambda _: shop.pay(order, token), range(10)))
     assert {answer.status for answer in paid} <= {200, 202}
     wait_until(
-        lambda: get(shop, order, token).body["state"] == "paid", SOON_SECONDS, what="the order is paid"
+        lambda: get(shop, order, token).body["state"] == "paid",
+        SOON_SECONDS,
+        what="the order is paid",
     )
     charges = f"select count(*) from sandbox.charges where provider_key like '{order}:%'"
     assert shop.shop.postgres.ask(charges) == "1"
@@ -245,7 +252,9 @@ def test_cancelling_a_paid_order_gives_money_and_units_back(shop):
         refunded = shop.cancel(order, token)
         assert (refunded.status, refunded.body["state"]) == (200, "refunded")
     wait_until(
-        lambda: (stock(shop, mug), stock(shop, pot)) == ((5, 0), (5, 0)), SOON_SECONDS, what="units are back"
+        lambda: (stock(shop, mug), stock(shop, pot)) == ((5, 0), (5, 0)),
+        SOON_SECONDS,
+        what="units are back",
     )
     wait_until(
         lambda: sorted(events(shop, order, token)[-2:]) == ["refunded", "returned"],
@@ -282,7 +291,8 @@ def test_nobody_sees_or_touches_the_order_of_another(shop):
 
 
 def test_both_kinds_are_listed_newest_first_page_by_page(shop):
-    token, product, sale = shop.customer(), shop.make_product(stock=50), shop.make_sale(limit=9, holds=9)
+    token, product = shop.customer(), shop.make_product(stock=50)
+    sale = shop.make_sale(limit=9, holds=9)
     made = []
     for number in range(7):
         bought = shop.buy(sale, token) if number % 3 == 0 else place(shop, token, (product, 1))
@@ -324,7 +334,9 @@ def test_an_order_that_is_not_paid_in_time_expires(shop, short_hold):
     late = shop.pay(order, token)
     assert (late.status, late.code) == (409, "expired")
     assert shop.cancel(order, token).code == "expired"
-    wait_until(lambda: stock(shop, product) == (2, 0), SOON_SECONDS, what="the units are free again")
+    wait_until(
+        lambda: stock(shop, product) == (2, 0), SOON_SECONDS, what="the units are free again"
+    )
     assert events(shop, order, token) == ["placed", "reserved", "expired"]
     assert place(shop, shop.customer(), (product, 2)).status == 201
 
@@ -345,7 +357,9 @@ def test_money_goes_back_when_product_let_the_units_go_first(shop, short_hold):
     assert (late.status, late.code) == (409, "expired")
     charge = f"select state from sandbox.charges where provider_key = '{order}:1'"
     wait_until(
-        lambda: shop.shop.postgres.ask(charge) == "refunded", SOON_SECONDS, what="the money went back"
+        lambda: shop.shop.postgres.ask(charge) == "refunded",
+        SOON_SECONDS,
+        what="the money went back",
     )
     assert events(shop, order, token)[-3:] == ["expired", "refund_due", "refunded"]
 
@@ -364,7 +378,11 @@ def test_one_trace_goes_through_all_rooms(shop):
         order = placed.body["order_id"]
         assert shop.pay(order, token, headers=traced).status == 200
         assert shop.cancel(order, token, headers=traced).status == 200
-        asked = {"/internal/v1/reservations", "/internal/v1/reservations/{id}/settle", "/v1/charges"}
+        asked = {
+            "/internal/v1/reservations",
+            "/internal/v1/reservations/{id}/settle",
+            "/v1/charges",
+        }
         wait_until(
             lambda: asked <= {route for room in rooms for route in routes(shop, room, trace_id)},
             SOON_SECONDS,

@@ -1,4 +1,5 @@
-"""The README's session of a shopper, run as it stands there: each line that names a status gets it."""
+"""The README's session of a shopper, run as it stands there: each line that names a status gets
+it."""
 
 import re
 import subprocess

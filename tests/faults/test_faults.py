@@ -1,5 +1,5 @@
-"""A sale under load in which something dies. Afterwards every unit and every answer must add up, and
-no gap between two purchases may be three times as long as what the README promises."""
+"""A sale under load in which something dies. Afterwards every unit and every answer must add up,
+and no gap between two purchases may be three times as long as what the README promises."""
 
 import os
 import signal

@@ -1,5 +1,5 @@
-"""Customers check out while something dies. Afterwards each answer must have been true, each key has
-one order, and both rooms' books agree."""
+"""Customers check out while something dies. Afterwards each answer must have been true, each key
+has one order, and both rooms' books agree."""
 
 import http.client
 import os

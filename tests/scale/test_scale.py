@@ -44,8 +44,8 @@ class LargeSale:
     def _copy_log(self):
         copy = "COPY (SELECT * FROM exchanges) TO STDOUT WITH (FORMAT text)"
         heading = (
-            "sent_us answered_us kind sale_id customer_id key quantity order_id status code seq pos "
-            "remaining unit_price_cents"
+            "sent_us answered_us kind sale_id customer_id key quantity order_id status code seq "
+            "pos remaining unit_price_cents"
         ).replace(" ", "\\t")
         return f"\n\\pset footer off\n\\o {self.log}\n\\qecho '{heading}'\n{copy};\n\\o\n"
 

@@ -1,5 +1,5 @@
-"""Many connections and a flood of requests: what each costs, who is turned away, and that the health
-port answers meanwhile."""
+"""Many connections and a flood of requests: what each costs, who is turned away, and that the
+health port answers meanwhile."""
 
 import json
 import resource

@@ -1,5 +1,5 @@
-"""Requests that two servers could read as two different ones. Each is refused by the first, or it is
-one sane request for both: what is hidden in it never comes to a room."""
+"""Requests that two servers could read as two different ones. Each is refused by the first, or it
+is one sane request for both: what is hidden in it never comes to a room."""
 
 import pytest
 

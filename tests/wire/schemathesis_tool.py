@@ -1,5 +1,5 @@
-"""Schemathesis in a virtual environment of its own: build/tools/wire, made from tools/requirements.txt
-when that has changed."""
+"""Schemathesis in a virtual environment of its own: build/tools/wire, made from
+tools/requirements.txt when that has changed."""
 
 import hashlib
 import os

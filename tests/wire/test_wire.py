@@ -1,7 +1,7 @@
 """Every contract against a running shop: schemathesis makes requests from the contract, sound ones
-and broken ones, and each answer must be one that the contract declares: its status, its problem code,
-its content type, its headers and its body. What the gateway routes is asked there, the rest at the
-room's own port."""
+and broken ones, and each answer must be one that the contract declares: its status, its problem
+code, its content type, its headers and its body. What the gateway routes is asked there, the rest
+at the room's own port."""
 
 import os
 import re
@@ -87,7 +87,8 @@ def run_schemathesis(program, folder, contract, origin, *options):
     repeated."""
     (folder / "schemathesis.toml").write_text(SETTINGS)
     command = [program, "run", contract, "--url", origin, "--checks", ",".join(CHECKS)]
-    command += ["--phases", "examples,coverage,fuzzing,stateful", "--generation-deterministic", *options]
+    command += ["--phases", "examples,coverage,fuzzing,stateful", "--generation-deterministic"]
+    command += options
     command += ["--no-color", "--warnings", "off", "--request-timeout", 10, "--no-shrink"]
     done = subprocess.run(
         [str(part) for part in command],

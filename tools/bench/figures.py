@@ -14,8 +14,8 @@ class Metric:
 
 
 def _overload_metrics(kind, *, is_tenfold):
-    """A storm that doesn't really ask ten times what the shop can do says nothing of how it refuses:
-    each of so many callers waits for the others' turns, whatever the answer is."""
+    """A storm that doesn't really ask ten times what the shop can do says nothing of how it
+    refuses: each of so many callers waits for the others' turns, whatever the answer is."""
     by_rate = {"served_share": 0.8, "refusal_p99_ms": 50, "admin_p99_ms": 200} if is_tenfold else {}
     goals = by_rate | {"rss_growth_mib": 64, "health_p99_ms": 200, "recovered": 0.8}
     units = {

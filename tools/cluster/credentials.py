@@ -94,7 +94,8 @@ def plan(wanted, present, namespace, *, has_database, rooms=()):
 
 
 def is_of_new_room(described, is_absent, rooms):
-    """An update brings the room along: others are deployed, it is not, and nobody made its secret."""
+    """An update brings the room along: others are deployed, it is not, and nobody made its
+    secret."""
     return is_absent and bool(rooms) and described["pods"][0] not in (*rooms, *NO_ROOMS)
 
 

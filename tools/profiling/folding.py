@@ -10,14 +10,26 @@ SYMBOL_MOST = 80
 
 # The first that matches the innermost frames decides. What none matches is "other".
 KINDS = (
-    ("kernel: network", re.compile(r"tcp_|ip_|sock_|inet_|skb|__x64_sys_(send|recv|read|write)|ep_|epoll|net_|__dev|loopback|virtio")),
-    ("kernel: disk and log", re.compile(r"ext4|jbd2|blk_|bio_|fsync|fdatasync|writeback|XLogFlush")),
+    (
+        "kernel: network",
+        re.compile(
+            r"tcp_|ip_|sock_|inet_|skb|__x64_sys_(send|recv|read|write)"
+            r"|ep_|epoll|net_|__dev|loopback|virtio"
+        ),
+    ),
+    (
+        "kernel: disk and log",
+        re.compile(r"ext4|jbd2|blk_|bio_|fsync|fdatasync|writeback|XLogFlush"),
+    ),
     ("kernel: other", re.compile(r"^\[k\]|entry_SYSCALL|syscall|asm_|schedule|futex")),
     ("memory", re.compile(r"malloc|free|operator new|operator delete|realloc|arena")),
     ("hashing and tokens", re.compile(r"SHA|sha256|EVP_|token::|ecp_|BN_")),
     ("JSON and text", re.compile(r"json|fmt::|format_timestamp|Uuid::")),
     ("HTTP", re.compile(r"http::|beast")),
-    ("PostgreSQL: executor", re.compile(r"Exec|plpgsql|exec_|heap_|index_|_bt|btree|Datum|array_|SPI_")),
+    (
+        "PostgreSQL: executor",
+        re.compile(r"Exec|plpgsql|exec_|heap_|index_|_bt|btree|Datum|array_|SPI_"),
+    ),
     ("PostgreSQL: WAL", re.compile(r"XLog|WAL")),
     ("libpq and statements", re.compile(r"PQ|pq[A-Z]|postgres::")),
     ("engine", re.compile(r"order::|gateway::|net::")),

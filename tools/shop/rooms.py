@@ -18,8 +18,8 @@ ROOMS = ("auth", "product", "echo", "payment", "order-1", "order-2", "gateway")
 READY_SECONDS = 30
 GRACE_SECONDS = 10
 PROBE_SECONDS = 2
-# Everybody who visits a shop on this machine comes from 127.0.0.1: what is a limit for one household
-# anywhere else would be one for the whole crowd here. Limits by account stay as they are.
+# Everybody who visits a shop on this machine comes from 127.0.0.1: what is a limit for one
+# household anywhere else would be one for the whole crowd here. Limits by account stay as they are.
 LIMITS_BY_ADDRESS = {
     "RATE_LIMIT_SIGN_IN": "100000/1",
     "RATE_LIMIT_REFRESH": "100000/1",
@@ -156,7 +156,8 @@ class Rooms:
             return {
                 "DATABASE_URL_FILE": self.database_url_file("payment"),
                 "ACCEPTED_CALLERS": self._accepted_callers(),
-                # One pod of order is as good as the other: a webhook that finds it away comes again.
+                # One pod of order is as good as the other: a webhook that finds it away comes
+                # again.
                 "ORDER_ORIGIN": self.origin("order-1"),
                 "WEBHOOK_SECRET_FILE": str(self._state.secret_file("webhook-secret")),
             }

@@ -64,6 +64,21 @@ PaymentAttempt read_attempt(const postgres::Result& rows, std::size_t row) {
     };
 }
 
+/// Both looks of a cancel at its key.
+net::awaitable<SaleCancel> run_cancel(
+    postgres::Pool& pool,
+    postgres::Statement statement,
+    base::Uuid order,
+    base::Uuid customer,
+    RequestKey key,
+    net::Deadline deadline
+) {
+    postgres::Parameters parameters;
+    parameters.uuid(order).uuid(customer).uuid(key.key).uuid(key.fingerprint);
+    const auto result = co_await pool.query(statement, parameters, deadline);
+    co_return static_cast<SaleCancel>(result.integer(0, 0));
+}
+
 }  // namespace
 
 net::awaitable<std::vector<PayStartResult>> PaymentStore::begin(
@@ -174,19 +189,13 @@ net::awaitable<RefundOutcome> PaymentStore::refund(
 net::awaitable<SaleCancel> PaymentStore::cancel(
     base::Uuid order, base::Uuid customer, RequestKey key, net::Deadline deadline
 ) {
-    postgres::Parameters parameters;
-    parameters.uuid(order).uuid(customer).uuid(key.key).uuid(key.fingerprint);
-    const auto result = co_await pool_.query(cancel_statement, parameters, deadline);
-    co_return static_cast<SaleCancel>(result.integer(0, 0));
+    co_return co_await run_cancel(pool_, cancel_statement, order, customer, key, deadline);
 }
 
 net::awaitable<SaleCancel> PaymentStore::look_again(
     base::Uuid order, base::Uuid customer, RequestKey key, net::Deadline deadline
 ) {
-    postgres::Parameters parameters;
-    parameters.uuid(order).uuid(customer).uuid(key.key).uuid(key.fingerprint);
-    const auto result = co_await pool_.query(look_again_statement, parameters, deadline);
-    co_return static_cast<SaleCancel>(result.integer(0, 0));
+    co_return co_await run_cancel(pool_, look_again_statement, order, customer, key, deadline);
 }
 
 net::awaitable<void> PaymentStore::unbind_cancel(

@@ -3,6 +3,7 @@ the order has moved on, and what comes late under it changes nothing."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 
@@ -11,6 +12,7 @@ from shop.waiting import wait_until
 PODS = ("order-1", "order-2")
 # Of what workers do on a busy machine.
 SOON_SECONDS = 25
+CANCEL_KEYS_MAX = 100
 
 
 def new_key():
@@ -53,6 +55,22 @@ def charges(shop, order):
         "select string_agg(state, ' ' order by created_at) from sandbox.charges"
         f" where provider_key like '{order}:%'"
     )
+
+
+def keys_of(shop, order):
+    sql = f"select count(*) from orders.order_keys where order_id = '{order}'"
+    return int(shop.shop.postgres.ask(sql))
+
+
+@contextmanager
+def sales_out_of_reach(shop):
+    """The database refuses whatever order asks of a sale's row, and certainly does none of it."""
+    function = "orders.sale_apply_v1"
+    shop.shop.postgres.ask(f"revoke execute on function {function} from orders")
+    try:
+        yield
+    finally:
+        shop.shop.postgres.ask(f"grant execute on function {function} to orders")
 
 
 def test_a_paid_key_stays_paid(shop, order):
@@ -127,6 +145,67 @@ def test_a_refused_cancel_refunds_nothing_later(shop, order, slow_verdicts):
         assert (late.status, late.code) == (409, "paying")
     assert state(shop, order, token) == "paid"
     assert shop.cancel(order, token, key=new_key()).body["state"] == "refunded"
+
+
+def test_a_cancel_has_a_hundred_keys(shop, order, slow_verdicts):
+    order, token = order
+    keys = [new_key() for _ in range(CANCEL_KEYS_MAX)]
+    assert shop.pay(order, token, "sandbox:slow").status == 202
+    with ThreadPoolExecutor(10) as pool:
+        refused = list(pool.map(lambda key: shop.cancel(order, token, key=key).code, keys))
+    assert refused == ["paying"] * CANCEL_KEYS_MAX
+    for pod in PODS:
+        one_more = shop.cancel(order, token, key=new_key(), room=pod)
+        assert (one_more.status, one_more.code) == (409, "too_many_keys")
+        assert one_more.body["field"] == "header Idempotency-Key"
+    assert shop.cancel(order, token).code == "paying"
+    wait_until(
+        lambda: state(shop, order, token) == "paid", SOON_SECONDS, what="the order is paid"
+    )
+    assert shop.cancel(order, token, key=new_key()).code == "too_many_keys"
+    assert shop.cancel(order, token, key=keys[0]).code == "paying"
+    assert state(shop, order, token) == "paid"
+    assert shop.cancel(order, token).body["state"] == "refunded", "without a key"
+    assert shop.cancel(order, token, key=new_key()).body["state"] == "refunded", "that is final"
+    assert shop.cancel(order, token, key=keys[0]).code == "paying"
+    assert keys_of(shop, order) == CANCEL_KEYS_MAX
+    wait_until(lambda: charges(shop, order) == "refunded", SOON_SECONDS, what="the money went back")
+
+
+def test_a_cancel_key_is_free_after_busy(shop):
+    """Had the first try left anything, the key would be one that never refunds."""
+    token, key = shop.customer(), new_key()
+    order = order_of_a_sale(shop, token)
+    with sales_out_of_reach(shop):
+        for pod in PODS:
+            busy = shop.cancel(order, token, key=key, room=pod)
+            assert (busy.status, busy.code) == (503, "busy")
+            assert "retry-after" in busy.headers
+            assert keys_of(shop, order) == 0
+    assert shop.pay(order, token).body["state"] == "paid"
+    for pod in PODS:
+        done = shop.cancel(order, token, key=key, room=pod)
+        assert (done.status, done.body["state"]) == (200, "refunded")
+    assert keys_of(shop, order) == 1
+
+
+def test_a_pay_key_is_free_if_the_provider_was_never_asked(shop, order):
+    order, token = order
+    key = new_key()
+    shop.shop.launcher.kill("payment")
+    try:
+        away = shop.pay(order, token, key=key)
+        assert (away.status, away.code) == (503, "payment_unavailable")
+        assert (state(shop, order, token), keys_of(shop, order)) == ("reserved", 0)
+    finally:
+        shop.revive()
+    wait_until(
+        lambda: shop.pay(order, token, key=key).status == 200,
+        SOON_SECONDS,
+        what="the same request pays",
+    )
+    assert (state(shop, order, token), keys_of(shop, order)) == ("paid", 1)
+    assert charges(shop, order) == "charged"
 
 
 def test_a_cancel_key_cancels_once(shop, order):

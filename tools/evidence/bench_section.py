@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from evidence.markdown import moment, table
+from evidence.markdown import folded, moment, table
 
 PATH = "load/reports/bench.json"
 ROUNDS_LEAST = 3
@@ -23,6 +23,16 @@ QUOTIENTS = {
         "wrk.gateway-nginx-logging.requests_per_cpu_s",
         "wrk.nginx-proxy-logging.requests_per_cpu_s",
     ),
+}
+# Of figures that the report's own notes leave out; a quotient is defined by QUOTIENTS.
+DEFINITIONS = {
+    "sale.p99_over_mean": "sale.p99_over_mean: sale.p99_ms over the mean time of a purchase, which"
+    " is the 1,000 connections over sale.purchases_per_s.",
+    "pgbench.same_function_per_s.1": "pgbench.same_function_per_s.N: purchases per second where"
+    " pgbench alone calls the shop's function, orders.sale_apply_v1, on one connection with N"
+    " purchases at a time: what PostgreSQL can do without the shop.",
+    "soldout.answers_per_s": "soldout.answers_per_s: purchases per second that are told"
+    " `sold_out`, once every unit is paid; 1,000 connections, closed loop.",
 }
 # By how a figure's name begins; the last one takes what no other does.
 GROUPS = {
@@ -50,14 +60,42 @@ def bench_section(bench):
         f" `{bench['commit']['id'][:12]}`{dirty}; load average {load['before'][0]:g} before,"
         f" {load['after'][0]:g} after.",
         "",
-        *tables(bench["figures"], is_detail=False),
-        *(f"- {note}" for note in bench["notes"]),
+        goals_sentence(bench["figures"]),
+        "",
+        *folded("All figures, and what each of them is", figures_and_notes(bench)),
     ]
     details = list(tables(bench["figures"], is_detail=True))
     if details:
-        lines += ["", "<details><summary>What these are made of</summary>", "", *details]
-        lines += ["</details>"]
+        lines += ["", *folded("What these are made of", details[:-1])]
     return "\n".join(lines) + "\n"
+
+
+def goals_sentence(figures):
+    promised = {name: entry for name, entry in figures.items() if entry.get("goal") is not None}
+    missed = [
+        f"`{name}` ({entry['median']:,g}, goal {goal_of(entry)})"
+        for name, entry in promised.items()
+        if not entry["goal_met"]
+    ]
+    text = f"**Goals**, by the median: {len(promised) - len(missed)} of {len(promised)} met."
+    return text + (f" **Missed**: {', '.join(missed)}." if missed else "")
+
+
+def figures_and_notes(bench):
+    yield from tables(bench["figures"], is_detail=False)
+    for note in (*bench["notes"], *definitions(bench["figures"])):
+        yield f"- {note}"
+
+
+def definitions(figures):
+    yield from (text for name, text in DEFINITIONS.items() if name in figures)
+    quotients = [
+        f"{name} is {above} over {below}"
+        for name, (above, below) in QUOTIENTS.items()
+        if name in figures
+    ]
+    if quotients:
+        yield f"Quotients, in each round: {'; '.join(quotients)}."
 
 
 def tables(figures, *, is_detail):
@@ -79,10 +117,14 @@ def rows(figures):
     for name, entry in figures.items():
         goal, met = "", ""
         if entry.get("goal") is not None:
-            goal = f"{'≥' if entry['better'] == 'higher' else '≤'} {entry['goal']:g}"
+            goal = goal_of(entry)
             met = "met" if entry["goal_met"] else "**missed**"
         numbers = [f"{entry[column]:,g}" for column in ("min", "median", "max")]
         yield (f"`{name}`", entry.get("unit", ""), *numbers, goal, met)
+
+
+def goal_of(entry):
+    return f"{'≥' if entry['better'] == 'higher' else '≤'} {entry['goal']:g}"
 
 
 def problems_of_bench(bench):

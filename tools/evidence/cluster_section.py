@@ -3,8 +3,8 @@
 from statistics import median
 
 from evidence import flash_sale
-from evidence.bench_section import problems_of_figure, rows, same
-from evidence.markdown import table
+from evidence.bench_section import goals_sentence, problems_of_figure, rows, same
+from evidence.markdown import folded, table
 from evidence.reports import PAYING
 
 NGINX = "an nginx pod behind the same ingress"
@@ -49,18 +49,9 @@ def cluster_section(report):
         f" {NGINX}, the ceiling.",
         flash_sale.links(report),
         "",
-        *table(("", ""), facts(report)),
+        goals_sentence(report.summary["promises"]),
         "",
-        *table(("promise", "unit", "least", "median", "most", "goal", ""), promises(report)),
-        "",
-        *table(
-            ("answer to a purchase", "count", "p50", "p95", "p99", "max"),
-            flash_sale.outcomes(shop),
-        ),
-        "",
-        *table(("", "middle", "least", "most"), figures(report)),
-        "",
-        *table(("CPU of the machine", "the shop", "the ceiling"), cpu(report)),
+        *folded("All figures", tables(report)),
         "",
         flash_sale.paying_sentence(report),
         "",
@@ -69,6 +60,19 @@ def cluster_section(report):
         NOT_SHOWN.format(cores=cores, users=users, unchecked=flash_sale.unchecked(report)),
     ]
     return "\n".join([*lines, *flash_sale.picture(report)]) + "\n"
+
+
+def tables(report):
+    yield from table(("", ""), facts(report))
+    yield ""
+    yield from table(("promise", "unit", "least", "median", "most", "goal", ""), promises(report))
+    yield ""
+    answers = flash_sale.outcomes(report.middle("shop"))
+    yield from table(("answer to a purchase", "count", "p50", "p95", "p99", "max"), answers)
+    yield ""
+    yield from table(("", "middle", "least", "most"), figures(report))
+    yield ""
+    yield from table(("CPU of the machine", "the shop", "the ceiling"), cpu(report))
 
 
 def facts(report):

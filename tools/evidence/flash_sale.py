@@ -2,7 +2,7 @@
 
 from statistics import median
 
-from evidence.markdown import moment, table
+from evidence.markdown import folded, moment, table
 from evidence.reports import PAYING
 
 KIND_NAMES = {
@@ -75,8 +75,7 @@ def picture(report):
     if not report.has_picture:
         return []
     link = f"[![k6's dashboard]({report.folder}/dashboard.png)]({report.folder}/dashboard.png)"
-    begin = ["", "<details><summary>k6's dashboard of that round</summary>", "", link]
-    return [*begin, "", "</details>"]
+    return ["", *folded("k6's dashboard of that round", [link])]
 
 
 def facts(report):

@@ -1,4 +1,4 @@
-"""Tables and moments in Markdown."""
+"""Tables, moments and folded parts in Markdown."""
 
 
 def moment(text):
@@ -12,3 +12,8 @@ def table(head, rows):
     yield "|" + "|".join(["---", *("---:" if len(head) > 2 else "---" for _ in head[1:])]) + "|"
     for row in rows:
         yield f"| {' | '.join(row)} |"
+
+
+def folded(summary, lines):
+    """Shown to whoever opens it."""
+    return [f"<details><summary>{summary}</summary>", "", *lines, "", "</details>"]

@@ -230,6 +230,7 @@ CLEAN_BENCH = {
 }
 
 RATIO = ("figures", "sale.row_ratio")
+GOAL_MET = (*RATIO, "goal_met")
 
 PLANTED_IN_BENCH = [
     (("commit", "dirty"), True, "uncommitted changes"),
@@ -280,6 +281,8 @@ def failures():
         "What this does not show",
         "`sale.row_ratio`",
         "| Ten times too many buyers | unit |",
+        "**Goals**, by the median: 1 of 1 met.\n\n<details><summary>All figures, and",
+        "sale.row_ratio is sale.purchases_per_s over sale.row_update_per_s",
         "<details><summary>What these are made of</summary>\n\n| What it takes | unit |",
         "through the ingress of a cluster",
         "| `p95_ms.over_ceiling` | x | 1 | 1 | 1 | ≤ 1.5 | met |",
@@ -287,6 +290,10 @@ def failures():
         "| ingress controller | 3.0% | 3.0% |",
     )
     failures += [f"not in the section: {each}" for each in wanted if each not in text]
+    missed = with_planted(with_planted(CLEAN_BENCH, (*RATIO, "goal"), 50), GOAL_MET, False)
+    text = section(report_of(CLEAN), None, missed)
+    if "0 of 1 met. **Missed**: `sale.row_ratio` (10, goal ≥ 50)." not in text:
+        failures.append("a missed goal is not told before the tables")
     for place, value, wanted in PLANTED:
         problems = problems_of(report_of(with_planted(CLEAN, place, value)))
         failures += missing(place, value, wanted, problems)

@@ -253,7 +253,7 @@ class Demo:
 
 def hold_demo(scale, keep_data):
     begin = time.monotonic()
-    say("Doorbuster: a shop of five rooms on 127.0.0.1\n")
+    say("Doorbuster: a shop of six rooms on 127.0.0.1\n")
     shop = Shop.make("demo", bound=True)
     demo = Demo(shop, scale)
     try:

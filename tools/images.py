@@ -100,7 +100,7 @@ def archive_of(builder, names):
 
 def show_totals(inside):
     together = [
-        ("the five services", total(recipe.ROOMS, inside)),
+        ("all services", total(recipe.ROOMS, inside)),
         ("with the operator's command", total((*recipe.ROOMS, recipe.OPERATOR), inside)),
         ("all images", total(recipe.NAMES, inside)),
     ]

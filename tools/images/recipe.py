@@ -26,7 +26,7 @@ DEPLOYED = tuple(name for name in NAMES if name != "nginx")
 REGISTRY = "localhost/doorbuster"
 HASH_DIGITS = 12
 # Copied with their folders, but in no image: another text in them is no other image.
-OF_NO_EFFECT = (".md", ".test.cpp")
+OF_NO_EFFECT = (".md", ".test.cpp", ".test.hpp")
 COPY = re.compile(r"^COPY\s+(?!--from)(?:--\S+\s+)*(.+)$", re.MULTILINE)
 BASE = re.compile(r"^ARG BASE_IMAGE=(\S+)$", re.MULTILINE)
 

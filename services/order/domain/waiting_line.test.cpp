@@ -6,9 +6,8 @@ namespace order {
 namespace {
 
 TEST(WaitingLine, KeepsArrivalOrderAlsoForWhatGoesBack) {
-    WaitingLine<int> line(4);
+    WaitingLine<int> line;
     for (int number : {1, 2, 3, 4}) line.push_back(number);
-    EXPECT_FALSE(line.has_room());
     std::vector<int> batch = line.take(2);
     EXPECT_EQ(batch, (std::vector{1, 2}));
     line.push_front(std::move(batch));
@@ -16,13 +15,13 @@ TEST(WaitingLine, KeepsArrivalOrderAlsoForWhatGoesBack) {
     EXPECT_TRUE(line.empty());
 }
 
-TEST(WaitingLine, TakesOutOnlyWhatIsNotWanted) {
-    WaitingLine<int> line(10);
-    for (int number : {1, 2, 3, 4, 5}) line.push_back(number);
-    EXPECT_EQ(
-        line.remove_if([](const int& number) { return number % 2 == 0; }), (std::vector{2, 4})
-    );
-    EXPECT_EQ(line.take(10), (std::vector{1, 3, 5}));
+TEST(WaitingLine, GivesThemOutOneByOneToo) {
+    WaitingLine<int> line;
+    for (int number : {1, 2, 3}) line.push_back(number);
+    EXPECT_EQ(line.front(), 1);
+    EXPECT_EQ(line.pop_front(), 1);
+    EXPECT_EQ(line.pop_front(), 2);
+    EXPECT_EQ(line.size(), 1U);
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "order/engine/buyer_line.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace order {
@@ -89,23 +91,29 @@ void leave_undecided(const Buyers& buyers, TakeAnswer::Kind kind) {
 }
 
 bool BuyerLine::join(Buyer buyer) {
-    if (closed_ || !line_.has_room()) return false;
+    if (closed_ || size() >= buyers_max_) return false;
     unanswered_.push_back(buyer);
-    line_.push_back(std::move(buyer));
+    line_of(buyer).push_back(std::move(buyer));
     return true;
+}
+
+WaitingLine<Buyer>& BuyerLine::next_line() {
+    if (forwarded_.empty()) return own_;
+    if (own_.empty()) return forwarded_;
+    return forwarded_.front().patience_ends < own_.front().patience_ends ? forwarded_ : own_;
 }
 
 Buyers BuyerLine::take(std::size_t count) {
     const auto now = net::SteadyClock::now();
     Buyers buyers;
-    while (buyers.size() < count && !line_.empty()) {
-        for (Buyer& buyer : line_.take(count - buyers.size())) {
-            if (buyer.is_answered()) continue;
-            if (buyer.deadline <= now) {
-                buyer.leave_undecided(TakeAnswer::Kind::busy);
-            } else {
-                buyers.push_back(std::move(buyer));
-            }
+    buyers.reserve(std::min(count, size()));
+    while (buyers.size() < count && !empty()) {
+        Buyer buyer = next_line().pop_front();
+        if (buyer.is_answered()) continue;
+        if (buyer.deadline <= now) {
+            buyer.leave_undecided(TakeAnswer::Kind::busy);
+        } else {
+            buyers.push_back(std::move(buyer));
         }
     }
     return buyers;
@@ -116,11 +124,17 @@ void BuyerLine::put_back(Buyers buyers) {
         leave_undecided(buyers, TakeAnswer::Kind::unknown);
         return;
     }
-    line_.push_front(std::move(buyers));
+    const auto ours = std::stable_partition(buyers.begin(), buyers.end(), [](const Buyer& buyer) {
+        return buyer.from_peer;
+    });
+    own_.push_front({std::make_move_iterator(ours), std::make_move_iterator(buyers.end())});
+    buyers.erase(ours, buyers.end());
+    forwarded_.push_front(std::move(buyers));
 }
 
 void BuyerLine::turn_all_away() {
-    leave_undecided(line_.take(line_.size()), TakeAnswer::Kind::busy);
+    leave_undecided(own_.take(own_.size()), TakeAnswer::Kind::busy);
+    leave_undecided(forwarded_.take(forwarded_.size()), TakeAnswer::Kind::busy);
 }
 
 void BuyerLine::close() {

@@ -24,7 +24,10 @@ ReturnAnswer undecided_return(TakeAnswer::Kind kind);
 struct Buyer {
     std::variant<Take, Return> wish;
     std::variant<TakeReply, ReturnReply> reply;
-    net::Deadline deadline{};
+    net::Deadline deadline{};  ///< of the answer from here
+    /// When whoever asked stops waiting, at whichever pod that is: the sooner, the longer they have
+    /// waited already.
+    net::Deadline patience_ends{};
     bool from_peer = false;  ///< has had its one hop
     /// A batch with it may have committed unseen: "busy" would say too much.
     bool maybe_decided = false;
@@ -44,18 +47,19 @@ void answer_forwarded(const Buyers& buyers, const ForwardedAnswers& answers);
 void leave_undecided(const Buyers& buyers, TakeAnswer::Kind kind);
 
 /// Everybody who waits for one sale on this pod: the bounded line, and those whose batch is under
-/// way, until they are answered. Nobody is left without an answer past their deadline.
+/// way, until they are answered. Nobody is left without an answer past their deadline. Those whom
+/// other pods forwarded have waited there, so they go by their patience, not behind all of ours.
 class BuyerLine {
   public:
-    explicit BuyerLine(std::size_t buyers_max) : line_(buyers_max) {}
+    explicit BuyerLine(std::size_t buyers_max) : buyers_max_(buyers_max) {}
 
-    bool empty() const { return line_.empty(); }
-    std::size_t size() const { return line_.size(); }
+    bool empty() const { return own_.empty() && forwarded_.empty(); }
+    std::size_t size() const { return own_.size() + forwarded_.size(); }
 
     /// False if the line is full, or closed.
     bool join(Buyer buyer);
     /// To the back, past the bound: it was inside.
-    void join_again(const Buyer& buyer) { line_.push_back(buyer); }
+    void join_again(const Buyer& buyer) { line_of(buyer).push_back(buyer); }
     /// The next ones that still wait for an answer.
     Buyers take(std::size_t count);
     /// Back to the front: their batch decided nothing.
@@ -68,7 +72,13 @@ class BuyerLine {
     void answer_overdue();
 
   private:
-    WaitingLine<Buyer> line_;
+    WaitingLine<Buyer>& line_of(const Buyer& buyer) { return buyer.from_peer ? forwarded_ : own_; }
+    /// Where the next one stands. One of them must not be empty.
+    WaitingLine<Buyer>& next_line();
+
+    std::size_t buyers_max_;
+    WaitingLine<Buyer> own_;
+    WaitingLine<Buyer> forwarded_;
     std::deque<Buyer> unanswered_;
     bool closed_ = false;
 };

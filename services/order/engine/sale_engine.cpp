@@ -95,7 +95,7 @@ net::awaitable<TakeAnswer> SaleEngine::take(Take take, net::Deadline deadline) {
         if (!row_must_decide) co_return seen;
     }
     const TakeReply reply;
-    const bool queued = may_join() && line_.join({take, reply, deadline, false, false});
+    const bool queued = may_join() && line_.join({take, reply, deadline, deadline, false, false});
     if (!queued) {
         parts_.metrics.takes_turned_away.Increment();
         co_return undecided(TakeAnswer::Kind::busy);
@@ -108,7 +108,7 @@ net::awaitable<ReturnAnswer> SaleEngine::give_back(Return wish, net::Deadline de
     last_use_ = net::SteadyClock::now();
     keeper_.used();
     const ReturnReply reply;
-    const bool queued = line_.join({wish, reply, deadline, false, false});
+    const bool queued = line_.join({wish, reply, deadline, deadline, false, false});
     if (!queued) co_return undecided_return(TakeAnswer::Kind::busy);
     wake_.notify();
     co_return co_await reply.wait();
@@ -133,15 +133,18 @@ net::awaitable<std::optional<ForwardedAnswers>> SaleEngine::serve_forwarded(
     std::vector<ReturnReply> return_replies(batch.returns.size());
     for (std::size_t index = 0; index < batch.returns.size(); ++index) {
         const ReturnReply& reply = return_replies[index];
-        const bool queued = line_.join({batch.returns[index], reply, deadline, true, false});
+        const bool queued =
+            line_.join({batch.returns[index], reply, deadline, deadline, true, false});
         if (!queued) reply.set(undecided_return(TakeAnswer::Kind::busy));
     }
     std::vector<TakeReply> take_replies(batch.takes.size());
     for (std::size_t index = 0; index < batch.takes.size(); ++index) {
         const Take& take = batch.takes[index];
         const auto left = std::chrono::microseconds(take.deadline_us - now_us);
-        const net::Deadline wanted_by = std::min(deadline, net::SteadyClock::now() + left);
-        const bool queued = line_.join({take, take_replies[index], wanted_by, true, false});
+        const net::Deadline patience_ends = net::SteadyClock::now() + left;
+        const net::Deadline answer_by = std::min(deadline, patience_ends);
+        const bool queued =
+            line_.join({take, take_replies[index], answer_by, patience_ends, true, false});
         if (!queued) take_replies[index].set(undecided(TakeAnswer::Kind::busy));
     }
     wake_.notify();

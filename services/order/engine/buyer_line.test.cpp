@@ -1,0 +1,92 @@
+#include "order/engine/buyer_line.hpp"
+
+#include <gtest/gtest.h>
+
+#include "testing/run_on_loop.hpp"
+
+namespace order {
+namespace {
+
+using std::chrono::milliseconds;
+
+class BuyerLineTest : public ::testing::Test {
+  protected:
+    /// Somebody who stops waiting so much later than now; all the same is waited for an answer.
+    Buyer buyer(int name, milliseconds patience, bool from_peer) const {
+        Take take;
+        take.quantity = name;
+        return {
+            take, TakeReply{}, start_ + milliseconds(60'000), start_ + patience, from_peer, false
+        };
+    }
+    Buyer own(int name, milliseconds patience) const { return buyer(name, patience, false); }
+    Buyer forwarded(int name, milliseconds patience) const { return buyer(name, patience, true); }
+
+    static std::vector<int> names(const Buyers& buyers) {
+        std::vector<int> found;
+        for (const Buyer& each : buyers) {
+            found.push_back(static_cast<int>(std::get<Take>(each.wish).quantity));
+        }
+        return found;
+    }
+
+    static bool is_told_busy(const Buyer& buyer) {
+        if (!buyer.is_answered()) return false;
+        net::asio::io_context loop;
+        const auto answer = ::testing::run_on_loop(loop, std::get<TakeReply>(buyer.reply).wait());
+        return answer.kind == TakeAnswer::Kind::busy;
+    }
+
+    net::SteadyClock::time_point start_ = net::SteadyClock::now();
+    BuyerLine line_{6};
+};
+
+TEST_F(BuyerLineTest, WhoWasForwardedIsServedAmongThoseWhoHaveWaitedAsLong) {
+    for (int name : {1, 2, 3}) EXPECT_TRUE(line_.join(own(name, milliseconds(1000 * name))));
+    EXPECT_TRUE(line_.join(forwarded(11, milliseconds(500))));
+    EXPECT_TRUE(line_.join(forwarded(12, milliseconds(2500))));
+    EXPECT_TRUE(line_.join(forwarded(13, milliseconds(9000))));
+    EXPECT_EQ(names(line_.take(2)), (std::vector{11, 1}));
+    EXPECT_EQ(names(line_.take(10)), (std::vector{2, 12, 3, 13}));
+    EXPECT_TRUE(line_.empty());
+}
+
+TEST_F(BuyerLineTest, OneBoundHoldsForAll) {
+    for (int name : {1, 2, 3}) EXPECT_TRUE(line_.join(own(name, milliseconds(1000))));
+    for (int name : {4, 5, 6}) EXPECT_TRUE(line_.join(forwarded(name, milliseconds(1000))));
+    EXPECT_EQ(line_.size(), 6U);
+    EXPECT_FALSE(line_.join(own(7, milliseconds(1000))));
+    EXPECT_FALSE(line_.join(forwarded(8, milliseconds(1000))));
+}
+
+TEST_F(BuyerLineTest, ABatchThatDecidedNothingGoesBackToTheFront) {
+    EXPECT_TRUE(line_.join(own(1, milliseconds(1000))));
+    EXPECT_TRUE(line_.join(forwarded(2, milliseconds(2000))));
+    EXPECT_TRUE(line_.join(own(3, milliseconds(3000))));
+    EXPECT_TRUE(line_.join(forwarded(4, milliseconds(4000))));
+    line_.put_back(line_.take(3));
+    EXPECT_EQ(names(line_.take(10)), (std::vector{1, 2, 3, 4}));
+}
+
+TEST_F(BuyerLineTest, WhoIsTurnedAwayIsToldBusyWhereverTheyCameFrom) {
+    const Buyer here = own(1, milliseconds(1000));
+    const Buyer there = forwarded(2, milliseconds(1000));
+    EXPECT_TRUE(line_.join(here));
+    EXPECT_TRUE(line_.join(there));
+    line_.turn_all_away();
+    EXPECT_TRUE(line_.empty());
+    EXPECT_TRUE(is_told_busy(here));
+    EXPECT_TRUE(is_told_busy(there));
+}
+
+TEST_F(BuyerLineTest, WhoIsLateIsNotServed) {
+    Buyer late = own(1, milliseconds(1000));
+    late.deadline = start_ - milliseconds(1);
+    EXPECT_TRUE(line_.join(late));
+    EXPECT_TRUE(line_.join(own(2, milliseconds(2000))));
+    EXPECT_EQ(names(line_.take(1)), std::vector{2});
+    EXPECT_TRUE(is_told_busy(late));
+}
+
+}  // namespace
+}  // namespace order

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import time
+import urllib.request
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -87,6 +88,12 @@ class ShopUnderTest:
             connection.close()
         declared_answers.saw(method, path, room, answer.status, answer.headers, answer.text)
         return answer
+
+    def metric(self, room, name):
+        url = f"http://{LOOPBACK}:{self.shop.rooms.ports[room].health}/metrics"
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        return float(next(line.split()[-1] for line in lines if line.startswith(name + " ")))
 
     def admin(self, method, path, **arguments):
         return self.request(method, path, token=self.admin_token(), **arguments)

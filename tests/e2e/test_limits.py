@@ -4,7 +4,6 @@ or Redis, does not answer. Each gateway here is a further process of the shop's 
 import base64
 import json
 import time
-import urllib.request
 import uuid
 from contextlib import contextmanager
 
@@ -47,10 +46,7 @@ class Gateways:
             del self.rooms.ports[name], self.rooms.overrides[name]
 
     def metric(self, name, metric):
-        url = f"http://{LOOPBACK}:{self.rooms.ports[name].health}/metrics"
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            lines = answer.read().decode().splitlines()
-        return float(next(line.split()[-1] for line in lines if line.startswith(metric + " ")))
+        return self.shop.metric(name, metric)
 
 
 @pytest.fixture(scope="module")

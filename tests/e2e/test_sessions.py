@@ -4,14 +4,10 @@ import base64
 import concurrent.futures
 import http.client
 import json
-import re
-import urllib.request
 import uuid
 from collections import Counter
 
 import pytest
-
-from shop.ports import LOOPBACK
 
 PASSWORD = "a long enough secret"
 GUESSES = 5
@@ -95,11 +91,7 @@ def person(shop):
 
 def password_checks(shop):
     """How many passwords auth has hashed to compare them, by its own count."""
-    port = shop.shop.rooms.ports["auth"].health
-    with urllib.request.urlopen(f"http://{LOOPBACK}:{port}/metrics", timeout=5) as answer:
-        text = answer.read().decode()
-    found = re.search(r"^doorbuster_auth_password_checks_total (\S+)$", text, re.MULTILINE)
-    return int(float(found.group(1))) if found else 0
+    return int(shop.metric("auth", "doorbuster_auth_password_checks_total"))
 
 
 def test_a_lost_answer_to_a_refresh_may_be_asked_for_again(person):

@@ -20,7 +20,7 @@ App::App(service::Context& context, const Config& config)
       limiter_(context.executor, context.metrics, config.limits),
       limits_(limiter_, context.metrics),
       cors_({config.cors_allowed, config.cors_credentials, config.cors_max_age_s}),
-      door_(access_, limits_, proxies_) {
+      door_(access_, limits_, proxies_, context.metrics, config.busy) {
     add_routes(
         router_,
         door_,

@@ -223,6 +223,25 @@ RateLimiterSettings read_rate_limits(base::Environment& environment) {
     return settings;
 }
 
+BusyLimits read_busy(base::Environment& environment) {
+    BusyLimits limits;
+    limits.most_ms = environment.integer_or(
+        "BUSY_FOR_MAX_MS",
+        limits.most_ms,
+        0,
+        60000,
+        "a room that says it is busy is not asked the same so long, at most; 0: always asked"
+    );
+    limits.paths_max = static_cast<std::size_t>(environment.integer_or(
+        "BUSY_PATHS_MAX",
+        static_cast<std::int64_t>(limits.paths_max),
+        1,
+        1'000'000,
+        "requests that rooms are too busy for, remembered at once"
+    ));
+    return limits;
+}
+
 void read_cors(base::Environment& environment, Config& config) {
     std::string wrong_part;
     config.cors_allowed = CrossOrigin::parse(
@@ -288,6 +307,7 @@ Config Config::read(base::Environment& environment) {
     );
     config.trusted_proxies = service::TrustedProxies::read(environment);
     config.limits = read_rate_limits(environment);
+    config.busy = read_busy(environment);
     read_cors(environment, config);
     return config;
 }

@@ -2,6 +2,7 @@
 
 #include "base/environment.hpp"
 #include "gateway/clients/upstream.hpp"
+#include "gateway/domain/busy_paths.hpp"
 #include "gateway/domain/cross_origin.hpp"
 #include "gateway/store/rate_limiter.hpp"
 #include "service/access.hpp"
@@ -18,6 +19,7 @@ struct Config {
     UpstreamSettings order;
     service::TrustedProxies trusted_proxies;
     RateLimiterSettings limits;
+    BusyLimits busy;
     CrossOrigin cors_allowed;
     bool cors_credentials = false;
     std::int64_t cors_max_age_s = 600;

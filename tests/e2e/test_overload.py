@@ -54,6 +54,8 @@ def test_ten_times_too_many_buyers_are_refused_quickly_and_nobody_else_notices(s
     refused = report["latency"]["not_served"]
     assert refused["count"] > 0.5 * report["arrivals"], report["fates"]
     assert refused["p99_ms"] <= MARGIN * REFUSED_WITHIN_MS, refused
+    at_the_door = shop.metric("gateway", "doorbuster_gateway_busy_refusals_total")
+    assert at_the_door > 0.5 * refused["count"], "order itself had to refuse the most of them"
     assert report["purchases"]["acknowledged"] > 0.5 * per_second * SECONDS, report["fates"]
     assert report["exchanges"]["unanswered"] == 0, report["answers"]
     assert watch.failures == []

@@ -1,6 +1,7 @@
 #include "gateway/api/forward.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "gateway/api/headers.hpp"
@@ -11,8 +12,13 @@ namespace gateway {
 
 namespace {
 
-constexpr std::int64_t retry_after_ms_min = 1000;
+constexpr int retry_after_ms_min = 1000;
 constexpr std::chrono::milliseconds deadline_slack(100);
+
+std::int64_t now_ms() {
+    const auto now = net::SteadyClock::now().time_since_epoch();
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
 
 struct Credentials {
     int headers = 0;
@@ -56,7 +62,7 @@ void log_failure(const http::Request& request, const UpstreamFailure& failure) {
 http::Response failure_response(const UpstreamFailure& failure, bool can_have_effect) {
     http::Problem problem;
     problem.status = 503;
-    const std::int64_t wait_ms = std::max(failure.wait_ms, retry_after_ms_min);
+    const std::int64_t wait_ms = std::max<std::int64_t>(failure.wait_ms, retry_after_ms_min);
     problem.retry_after_s = static_cast<int>((wait_ms + 999) / 1000);
     if (failure.was_sent && can_have_effect) {
         problem.code = "unknown";
@@ -71,6 +77,22 @@ http::Response failure_response(const UpstreamFailure& failure, bool can_have_ef
 }
 
 }  // namespace
+
+Door::Door(
+    service::Access& access,
+    Limits& limits,
+    const service::TrustedProxies& proxies,
+    metrics::Registry& metrics,
+    const BusyLimits& busy
+)
+    : access_(access),
+      limits_(limits),
+      proxies_(proxies),
+      busy_(busy),
+      busy_refusals_(metrics.counter(
+          "doorbuster_gateway_busy_refusals_total",
+          "Requests told busy without asking the room, which had just said so."
+      )) {}
 
 Sender Door::sender_of(const http::Request& request) const {
     Sender sender = gateway::sender_of(request, proxies_);
@@ -139,6 +161,25 @@ http::Response Door::refusal(const NotTaken& why) const {
     return response;
 }
 
+std::optional<http::Response> Door::refusal_at_the_door(const http::Request& request) {
+    if (!busy_.is_busy(request.method, request.path, now_ms())) return std::nullopt;
+    busy_refusals_.Increment();
+    return to_response(http::Problem{
+        .status = 503,
+        .code = "busy",
+        .detail = "The shop is busy; try again with the same key.",
+        .retry_after_s = retry_after_ms_min / 1000
+    });
+}
+
+void Door::note_busy(const http::Request& request, const http::Response& response) {
+    const auto told = response.headers.get(http::busy_for_header);
+    if (!told) return;
+    std::int64_t for_ms = 0;
+    const auto read = std::from_chars(told->data(), told->data() + told->size(), for_ms);
+    if (read.ec == std::errc{}) busy_.note(request.method, request.path, for_ms, now_ms());
+}
+
 http::Handler Door::counted(http::Handler handler) {
     return [this, handler = std::move(handler)](http::Request& request) {
         return show(request, handler);
@@ -155,6 +196,9 @@ net::awaitable<http::Response> Door::show(http::Request& request, const http::Ha
 
 net::awaitable<http::Response> Door::pass(http::Request& request, Passage passage) {
     const Sender sender = sender_of(request);
+    // Before anything is checked: in a rush a signature costs more than all the rest (ADR 0048).
+    auto refused_here = refusal_at_the_door(request);
+    if (refused_here) co_return std::move(*refused_here);
     auto identity = identify(request, sender, passage);
     if (!identity) co_return std::move(identity.error());
     const auto standing = limits_.count(sender, passage.limit, *identity);
@@ -191,7 +235,10 @@ net::awaitable<http::Response> Door::pass(http::Request& request, Passage passag
     http::Response response;
     if (answer) {
         response = std::move(*answer);
-        if (response.status == 503) request.notes.is_cut_short = is_over_as_wished(terms);
+        if (response.status == 503) {
+            request.notes.is_cut_short = is_over_as_wished(terms);
+            note_busy(request, response);
+        }
         clean_response_headers(response.headers);
     } else {
         request.notes.is_cut_short = answer.error().was_callers_wish;

@@ -7,6 +7,7 @@
 #include "gateway/api/limits.hpp"
 #include "gateway/api/sender.hpp"
 #include "gateway/clients/upstream.hpp"
+#include "gateway/domain/busy_paths.hpp"
 #include "http/message.hpp"
 #include "http/problem.hpp"
 #include "http/router.hpp"
@@ -32,8 +33,13 @@ struct Passage {
 /// it.
 class Door {
   public:
-    Door(service::Access& access, Limits& limits, const service::TrustedProxies& proxies)
-        : access_(access), limits_(limits), proxies_(proxies) {}
+    Door(
+        service::Access& access,
+        Limits& limits,
+        const service::TrustedProxies& proxies,
+        metrics::Registry& metrics,
+        const BusyLimits& busy
+    );
 
     /// Takes `request`'s headers, but for Origin, and its body.
     net::awaitable<http::Response> pass(http::Request& request, Passage passage);
@@ -61,11 +67,16 @@ class Door {
         const http::Request& request, const Sender& sender
     );
     http::Response refusal(const NotTaken& why) const;
+    /// Of a request that its room would refuse, too: it said so just now.
+    std::optional<http::Response> refusal_at_the_door(const http::Request& request);
+    void note_busy(const http::Request& request, const http::Response& response);
     net::awaitable<http::Response> show(http::Request& request, const http::Handler& handler);
 
     service::Access& access_;
     Limits& limits_;
     const service::TrustedProxies& proxies_;
+    BusyPaths busy_;
+    prometheus::Counter& busy_refusals_;
 };
 
 }  // namespace gateway

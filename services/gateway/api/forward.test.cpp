@@ -6,6 +6,7 @@
 
 namespace {
 
+using gateway::FakePod;
 using gateway::GatewayTest;
 using std::chrono::milliseconds;
 
@@ -83,6 +84,50 @@ TEST_F(GatewayTest, OnlyAHurriedCallerIsToBlameForAnAnswerThatIsLate) {
     product.resume();
     product.response.status = 503;  // it gave up just before its time was over
     expect_blame();
+}
+
+TEST_F(GatewayTest, WhatARoomIsTooBusyForIsSaidAtTheDoorForAWhile) {
+    open();
+    for (FakePod* pod : {&order_1, &order_2}) {
+        pod->response = {503, {}, "the room's own words"};
+        pod->response.headers.add("X-Busy-For-Ms", "300");
+    }
+    const auto first = buy();
+    EXPECT_EQ(first.body, "the room's own words");
+    EXPECT_FALSE(first.headers.get("X-Busy-For-Ms").has_value()) << "no business of clients";
+    const auto asked_before = asked();
+    // Its token would be refused: it isn't even looked at.
+    const auto second = ask("POST", "/api/v1/flash-sales/1/orders");
+    EXPECT_EQ(second.status, 503);
+    EXPECT_TRUE(has_code(second, "busy"));
+    EXPECT_EQ(second.headers.get("Retry-After"), "1");
+    EXPECT_EQ(asked(), asked_before);
+    EXPECT_TRUE(has_metric("doorbuster_gateway_busy_refusals_total 1"));
+    ask_as(token::Role::customer, "POST", "/api/v1/flash-sales/2/orders");
+    ask_as(token::Role::admin, "POST", "/api/v1/flash-sales/1/pause");
+    EXPECT_EQ(asked(), asked_before + 2) << "it is busy with one sale only";
+    const auto end = net::deadline_in(milliseconds(4000));
+    while (buy().body != "the room's own words" && net::SteadyClock::now() < end) {
+        testing::run_on_loop(loop, net::sleep_for(milliseconds(10)));
+    }
+    EXPECT_EQ(asked(), asked_before + 3) << "the while was over";
+}
+
+TEST_F(GatewayTest, ARoomThatIsBusyWithoutSayingHowLongIsAskedAgain) {
+    open();
+    for (const char* nonsense : {"", "0", "-5", "soon", "99999999999999999999"}) {
+        for (FakePod* pod : {&order_1, &order_2}) {
+            pod->response = {503, {}, "the room's own words"};
+            pod->response.headers.add("X-Busy-For-Ms", nonsense);
+        }
+        EXPECT_EQ(buy().body, "the room's own words");
+        EXPECT_EQ(buy().body, "the room's own words") << nonsense;
+    }
+    order_1.response = order_2.response = {200, {}, "sold"};
+    order_1.response.headers.add("X-Busy-For-Ms", "300");
+    order_2.response.headers.add("X-Busy-For-Ms", "300");
+    EXPECT_EQ(buy().body, "sold");
+    EXPECT_EQ(buy().body, "sold") << "who sells is not busy";
 }
 
 }  // namespace

@@ -111,7 +111,7 @@ class GatewayTest : public ::testing::Test {
         limiter.emplace(loop.get_executor(), metrics, limiter_settings);
         limits.emplace(*limiter, metrics);
         cors.emplace(cors_settings);
-        door.emplace(access, *limits, proxies);
+        door.emplace(access, *limits, proxies, metrics, busy);
         router = {};
         const Rooms behind{*rooms[0], *rooms[1], *rooms[2], *rooms[3]};
         add_routes(router, *door, *cors, behind, deadlines);
@@ -272,6 +272,7 @@ class GatewayTest : public ::testing::Test {
     RateLimiterSettings limiter_settings;  ///< no limits unless a test sets them
     CorsSettings cors_settings;
     RouteDeadlines deadlines;
+    BusyLimits busy;
     std::optional<RateLimiter> limiter;
     std::optional<Limits> limits;
     std::optional<Cors> cors;

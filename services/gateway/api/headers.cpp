@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "http/problem.hpp"
+
 namespace gateway {
 
 namespace {
@@ -131,7 +133,8 @@ http::Headers take_request_headers(http::Request& request, const Sender& sender)
 
 void clean_response_headers(http::Headers& headers) {
     headers.erase_if([](std::string_view name, std::string_view) {
-        return is_one_of(hop_by_hop, name) || starts_with_ignoring_case(name, "Access-Control-");
+        return is_one_of(hop_by_hop, name) || starts_with_ignoring_case(name, "Access-Control-") ||
+               equal_ignoring_case(name, http::busy_for_header);
     });
 }
 

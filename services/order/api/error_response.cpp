@@ -129,7 +129,15 @@ http::Response order_refused() {
 }  // namespace
 
 http::Response refusal_response(const TakeAnswer& answer, std::int64_t now_us) {
-    if (answer.kind == TakeAnswer::Kind::busy) return busy();
+    if (answer.kind == TakeAnswer::Kind::busy) {
+        http::Response response = busy();
+        if (answer.busy_for_ms > 0) {
+            response.headers.set(
+                std::string(http::busy_for_header), fmt::to_string(answer.busy_for_ms)
+            );
+        }
+        return response;
+    }
     if (answer.kind == TakeAnswer::Kind::unknown) return unknown_outcome();
     http::Problem problem = take_problem(answer.outcome);
     if (answer.outcome == TakeOutcome::none_left_now && answer.next_expiry_us) {

@@ -113,6 +113,7 @@ class SaleEngine : public std::enable_shared_from_this<SaleEngine> {
     /// Whether a buyer who comes now is served in time. Without asking, all who wait longer than
     /// they care to would still be served, and nobody in time: a shop that sells to the absent.
     bool may_join() const;
+    std::int64_t wait_us() const;
     TakeAnswer snapshot_answer(const Take& take, const Peek& peek, std::size_t index) const;
 
     EngineParts parts_;

@@ -273,6 +273,12 @@ TEST_F(SaleEngineTest, WhoWouldWaitTooLongIsToldSoAtOnceAndMayComeAgain) {
     });
     EXPECT_GT(turned_away, 0);
     EXPECT_GT(bought(answers), 0);
+    EXPECT_EQ(
+        std::ranges::count_if(
+            answers, [](const TakeAnswer& answer) { return answer.busy_for_ms > 0; }
+        ),
+        turned_away
+    ) << "the door learns how long that holds";
     EXPECT_EQ(bought(answers) + turned_away, 20);
     // Nothing was decided about them, and a quiet line takes everybody.
     int in_all = 0;

@@ -93,7 +93,9 @@ class ShopUnderTest:
         url = f"http://{LOOPBACK}:{self.shop.rooms.ports[room].health}/metrics"
         with urllib.request.urlopen(url, timeout=5) as answer:
             lines = answer.read().decode().splitlines()
-        return float(next(line.split()[-1] for line in lines if line.startswith(name + " ")))
+        found = [line.split()[-1] for line in lines if line.startswith(name + " ")]
+        assert found, f"{room} has no metric {name}"
+        return float(found[0])
 
     def admin(self, method, path, **arguments):
         return self.request(method, path, token=self.admin_token(), **arguments)

@@ -93,6 +93,13 @@ void read_limits(base::Environment& environment, Config& config) {
     engine.forward_timeout_ms = environment.integer_or(
         "SALE_FORWARD_TIMEOUT_MS", 800, 50, 60000, "how long the lease's holder may take"
     );
+    if (engine.wait_max_ms >= engine.forward_timeout_ms) {
+        environment.problem(
+            "SALE_WAIT_MAX_MS",
+            "is not less than SALE_FORWARD_TIMEOUT_MS",
+            "Raise that, or lower this: who waits at the holder is given up after it"
+        );
+    }
     engine.lease.lease_ms = environment.integer_or(
         "SALE_LEASE_MS", 3000, 500, 60000, "how long the Redis lock lasts unless renewed"
     );

@@ -65,9 +65,21 @@ http::Response bought_response(
     return response;
 }
 
+/// Whom a full line would not let in, whoever they are: in a rush that is nearly everybody, and to
+/// check a signature costs more than all the rest (ADR 0048).
+std::optional<http::Response> turned_away(Parts& parts, const http::Request& request) {
+    const auto sale_id = id_of(request);
+    const auto engine = sale_id ? parts.desk.running(*sale_id) : nullptr;
+    const auto answer = engine ? engine->turned_away() : std::nullopt;
+    if (!answer) return std::nullopt;
+    return refusal_response(*answer, parts.clock.now_us());
+}
+
 }  // namespace
 
 net::awaitable<http::Response> place_order(Parts& parts, http::Request& request) {
+    auto refused = turned_away(parts, request);
+    if (refused) co_return std::move(*refused);
     const auto purchase = read_purchase(parts, request);
     if (!purchase) co_return purchase.error();
     const auto engine = co_await parts.desk.engine(purchase->sale_id, request.deadline);

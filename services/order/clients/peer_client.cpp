@@ -1,5 +1,6 @@
 #include "order/clients/peer_client.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,6 +14,9 @@ namespace {
 
 // Pods come and go with every rollout; beyond this many the old ones' clients are let go.
 constexpr std::size_t peers_max = 32;
+
+// The holder's answer for the last of a batch is to come before the whole batch is given up.
+constexpr std::chrono::milliseconds answer_margin(50);
 
 base::NeighbourError senseless(const std::string& what) {
     return base::NeighbourError("order pod", what, base::NeighbourError::Effect::unknown);
@@ -54,7 +58,9 @@ net::awaitable<std::expected<ForwardedAnswers, PeerClient::Refusal>> PeerClient:
     request.target = "/internal/v1/flash-sales/" + sale.to_string() + "/batches";
     request.headers.set("Content-Type", "application/json");
     request.headers.set("Authorization", authorization_);
-    request.headers.set("X-Deadline-Ms", fmt::to_string(net::time_left(deadline).count()));
+    const auto time_told = std::max(net::time_left(deadline) - answer_margin, answer_margin);
+    request.headers.set("X-Deadline-Ms", fmt::to_string(time_told.count()));
+    request.headers.set(std::string(waited_header), fmt::to_string(batch.waited.count()));
     request.body = json::encode(peer::to_message(batch));
     const auto peer = client(address);
     const http::Response response = co_await peer->send(std::move(request), deadline);

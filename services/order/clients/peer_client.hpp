@@ -1,9 +1,11 @@
 #pragma once
 
+#include <chrono>
 #include <expected>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "http/client.hpp"
@@ -17,7 +19,12 @@ namespace order {
 struct ForwardedBatch {
     std::vector<Take> takes;
     std::vector<Return> returns;
+    /// Of who came first: their place among the receiver's own. In a header, X-Waited-Ms, as pods
+    /// of the version before refuse members that they don't know.
+    std::chrono::milliseconds waited{0};
 };
+
+inline constexpr std::string_view waited_header = "X-Waited-Ms";
 
 struct ForwardedAnswers {
     std::vector<TakeAnswer> takes;

@@ -90,6 +90,12 @@ void leave_undecided(const Buyers& buyers, TakeAnswer::Kind kind) {
     for (const Buyer& buyer : buyers) buyer.leave_undecided(kind);
 }
 
+net::SteadyClock::time_point BuyerLine::place_of_forwarded(
+    net::SteadyClock::time_point came, std::chrono::milliseconds wait_max
+) const {
+    return own_.empty() ? came : std::min(came, own_.front().came + wait_max);
+}
+
 bool BuyerLine::join(Buyer buyer) {
     if (closed_ || size() >= buyers_max_) return false;
     unanswered_.push_back(buyer);
@@ -100,7 +106,7 @@ bool BuyerLine::join(Buyer buyer) {
 WaitingLine<Buyer>& BuyerLine::next_line() {
     if (forwarded_.empty()) return own_;
     if (own_.empty()) return forwarded_;
-    return forwarded_.front().patience_ends < own_.front().patience_ends ? forwarded_ : own_;
+    return forwarded_.front().came < own_.front().came ? forwarded_ : own_;
 }
 
 Buyers BuyerLine::take(std::size_t count) {

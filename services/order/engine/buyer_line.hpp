@@ -24,11 +24,9 @@ ReturnAnswer undecided_return(TakeAnswer::Kind kind);
 struct Buyer {
     std::variant<Take, Return> wish;
     std::variant<TakeReply, ReturnReply> reply;
-    net::Deadline deadline{};  ///< of the answer from here
-    /// When whoever asked stops waiting, at whichever pod that is: the sooner, the longer they have
-    /// waited already.
-    net::Deadline patience_ends{};
-    bool from_peer = false;  ///< has had its one hop
+    net::Deadline deadline{};             ///< of the answer from here
+    net::SteadyClock::time_point came{};  ///< to the pod that they asked
+    bool from_peer = false;               ///< has had its one hop
     /// A batch with it may have committed unseen: "busy" would say too much.
     bool maybe_decided = false;
 
@@ -48,7 +46,7 @@ void leave_undecided(const Buyers& buyers, TakeAnswer::Kind kind);
 
 /// Everybody who waits for one sale on this pod: the bounded line, and those whose batch is under
 /// way, until they are answered. Nobody is left without an answer past their deadline. Those whom
-/// other pods forwarded have waited there, so they go by their patience, not behind all of ours.
+/// other pods forwarded have waited there: they are served among ours by when they came.
 class BuyerLine {
   public:
     explicit BuyerLine(std::size_t buyers_max) : buyers_max_(buyers_max) {}
@@ -56,6 +54,11 @@ class BuyerLine {
     bool empty() const { return own_.empty() && forwarded_.empty(); }
     std::size_t size() const { return own_.size() + forwarded_.size(); }
 
+    /// The `came` of who came to another pod then and is forwarded now: no later than that of whom
+    /// we shall have served in `wait_max`, so that the pod that forwards them gets its answer.
+    net::SteadyClock::time_point place_of_forwarded(
+        net::SteadyClock::time_point came, std::chrono::milliseconds wait_max
+    ) const;
     /// False if the line is full, or closed.
     bool join(Buyer buyer);
     /// To the back, past the bound: it was inside.

@@ -16,9 +16,9 @@ using std::chrono::milliseconds;
 // Pause after the database refused a batch or a connection, so that a dead one isn't hammered.
 constexpr milliseconds failure_pause(50);
 
-// A full line is left alone until a tenth of it was served: that spares the shop nearly all of the
-// refusals, and the line never runs empty.
-constexpr std::int64_t us_per_busy_ms = 10 * 1000;
+// A full line is left alone until this part of it was served: that spares the shop nearly all of
+// the refusals, and whoever is in it keeps the row busy meanwhile.
+constexpr std::int64_t part_of_line = 10;
 
 bool certainly_retry(const std::string& sqlstate) {
     return sqlstate == "55P03" || sqlstate == "40001" || sqlstate == "40P01" || sqlstate == "57014";
@@ -40,6 +40,8 @@ SaleEngine::SaleEngine(EngineParts parts, SaleTerms terms)
       terms_(std::move(terms)),
       keeper_(terms_.id, parts.store, parts.lease, parts.self, parts.limits.lease),
       line_(parts.limits.queue_max),
+      rounds_(parts.limits.batch_max),
+      forwards_(parts.limits.forward_max * parts.limits.forwards_max),
       wake_(parts.executor),
       pace_(milliseconds(parts.limits.batch_interval_min_ms)),
       peeks_(
@@ -86,12 +88,17 @@ net::awaitable<void> SaleEngine::drain(net::Deadline deadline) {
 
 // -- buyers ----------------------------------------------------------------------------------
 
+std::optional<TakeAnswer> SaleEngine::turned_away() {
+    const std::int64_t now_us = parts_.clock.now_us();
+    if (snapshots_decide(now_us) || may_join()) return std::nullopt;
+    return turn_away();
+}
+
 net::awaitable<TakeAnswer> SaleEngine::take(Take take, net::Deadline deadline) {
     last_use_ = net::SteadyClock::now();
     keeper_.used();
     take.deadline_us = parts_.clock.at_us(deadline);
-    const std::int64_t now_us = parts_.clock.now_us();
-    if (hint_.says_no(now_us) || now_us < terms_.starts_at_ms * 1000) {
+    if (snapshots_decide(parts_.clock.now_us())) {
         if (!peeks_.has_room()) co_return undecided(TakeAnswer::Kind::busy);
         TakeAnswer seen = co_await peeks_.submit(KeyQuestion{take});
         const bool row_must_decide =
@@ -99,22 +106,34 @@ net::awaitable<TakeAnswer> SaleEngine::take(Take take, net::Deadline deadline) {
         if (!row_must_decide) co_return seen;
     }
     const TakeReply reply;
-    const bool queued = may_join() && line_.join({take, reply, deadline, deadline, false, false});
-    if (!queued) {
-        parts_.metrics.takes_turned_away.Increment();
-        TakeAnswer turned_away = undecided(TakeAnswer::Kind::busy);
-        turned_away.busy_for_ms = (wait_us() + us_per_busy_ms - 1) / us_per_busy_ms;
-        co_return turned_away;
-    }
+    const auto came = net::SteadyClock::now();
+    const bool queued = may_join() && line_.join({take, reply, deadline, came, false, false});
+    if (!queued) co_return turn_away();
     wake_.notify();
     co_return co_await reply.wait();
+}
+
+bool SaleEngine::snapshots_decide(std::int64_t now_us) const {
+    return hint_.says_no(now_us) || now_us < terms_.starts_at_ms * 1000;
+}
+
+TakeAnswer SaleEngine::turn_away() {
+    parts_.metrics.takes_turned_away.Increment();
+    TakeAnswer answer = undecided(TakeAnswer::Kind::busy);
+    // Other pods are well, perhaps, when this one's rounds don't return.
+    const auto wait_max = milliseconds(parts_.limits.wait_max_ms);
+    if (net::SteadyClock::now() - last_round_ > wait_max) return answer;
+    // A line that was let grow too long, by what was known then, says no more than a full one.
+    const std::int64_t full_us = std::min(wait_us(), parts_.limits.wait_max_ms * 1000);
+    answer.busy_for_ms = (full_us / part_of_line + 999) / 1000;
+    return answer;
 }
 
 net::awaitable<ReturnAnswer> SaleEngine::give_back(Return wish, net::Deadline deadline) {
     last_use_ = net::SteadyClock::now();
     keeper_.used();
     const ReturnReply reply;
-    const bool queued = line_.join({wish, reply, deadline, deadline, false, false});
+    const bool queued = line_.join({wish, reply, deadline, last_use_, false, false});
     if (!queued) co_return undecided_return(TakeAnswer::Kind::busy);
     wake_.notify();
     co_return co_await reply.wait();
@@ -125,11 +144,8 @@ bool SaleEngine::may_join() const {
 }
 
 std::int64_t SaleEngine::wait_us() const {
-    const EngineLimits& limits = parts_.limits;
     const bool follows = keeper_.last_role() == LeaseKeeper::Role::follower;
-    const std::size_t round_max =
-        follows ? limits.forward_max * limits.forwards_max : limits.batch_max;
-    return serving_time_.wait_us(line_.size(), round_max);
+    return (follows ? forwards_ : rounds_).wait_us(line_.size());
 }
 
 net::awaitable<std::optional<ForwardedAnswers>> SaleEngine::serve_forwarded(
@@ -139,23 +155,23 @@ net::awaitable<std::optional<ForwardedAnswers>> SaleEngine::serve_forwarded(
     last_use_ = net::SteadyClock::now();
     keeper_.used();
     if (batch.takes.empty() && batch.returns.empty()) ask_for_reclaim();
-    const std::int64_t now_us = parts_.clock.now_us();
+    const auto came =
+        line_.place_of_forwarded(last_use_ - batch.waited, milliseconds(parts_.limits.wait_max_ms));
     std::vector<ReturnReply> return_replies(batch.returns.size());
     for (std::size_t index = 0; index < batch.returns.size(); ++index) {
         const ReturnReply& reply = return_replies[index];
-        const bool queued =
-            line_.join({batch.returns[index], reply, deadline, deadline, true, false});
+        const bool queued = line_.join({batch.returns[index], reply, deadline, came, true, false});
         if (!queued) reply.set(undecided_return(TakeAnswer::Kind::busy));
     }
+    const std::int64_t now_us = parts_.clock.now_us();
     std::vector<TakeReply> take_replies(batch.takes.size());
     for (std::size_t index = 0; index < batch.takes.size(); ++index) {
         const Take& take = batch.takes[index];
+        const TakeReply& reply = take_replies[index];
         const auto left = std::chrono::microseconds(take.deadline_us - now_us);
-        const net::Deadline patience_ends = net::SteadyClock::now() + left;
-        const net::Deadline answer_by = std::min(deadline, patience_ends);
-        const bool queued =
-            line_.join({take, take_replies[index], answer_by, patience_ends, true, false});
-        if (!queued) take_replies[index].set(undecided(TakeAnswer::Kind::busy));
+        const net::Deadline answer_by = std::min(deadline, last_use_ + left);
+        const bool queued = line_.join({take, reply, answer_by, came, true, false});
+        if (!queued) reply.set(undecided(TakeAnswer::Kind::busy));
     }
     wake_.notify();
     ForwardedAnswers answers;
@@ -351,7 +367,8 @@ net::awaitable<BatchResult> SaleEngine::call_row(const Buyers& buyers, BatchMode
         started + milliseconds(parts_.limits.batch_timeout_ms)
     );
     const std::chrono::duration<double> spent = net::SteadyClock::now() - started;
-    serving_time_.observe_round_us(microseconds_since(started));
+    last_round_ = net::SteadyClock::now();
+    rounds_.observe_round_us(microseconds_since(started));
     parts_.metrics.batch_seconds.Observe(spent.count());
     parts_.metrics.batch_takes.Observe(static_cast<double>(takes.size()));
     co_return result;
@@ -453,6 +470,9 @@ net::awaitable<void> SaleEngine::forward(Buyers buyers, std::string address) {
         }
     }
     const auto started = net::SteadyClock::now();
+    if (!buyers.empty()) {
+        batch.waited = std::chrono::duration_cast<milliseconds>(started - buyers.front().came);
+    }
     const auto deadline = started + milliseconds(parts_.limits.forward_timeout_ms);
     std::string why;
     std::expected<ForwardedAnswers, PeerClient::Refusal> answers{
@@ -474,7 +494,8 @@ net::awaitable<void> SaleEngine::forward(Buyers buyers, std::string address) {
         line_.put_back(std::move(buyers));
     } else {
         parts_.metrics.batches_forwarded.Increment();
-        serving_time_.observe_round_us(microseconds_since(started));
+        last_round_ = net::SteadyClock::now();
+        forwards_.observe_round_us(microseconds_since(started));
         hint_.observe(
             answers->seq,
             answers->state,

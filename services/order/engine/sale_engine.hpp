@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,7 @@ struct EngineLimits {
     std::int64_t peek_interval_min_ms = 5;   ///< likewise between snapshots
     std::int64_t batch_timeout_ms = 1500;
     /// Whoever would wait longer in the line is told busy at once. Less than forward_timeout_ms:
-    /// what another pod forwards waits behind the holder's line.
+    /// what another pod forwards waits no longer at the holder, either.
     std::int64_t wait_max_ms = 500;
     std::int64_t forward_timeout_ms = 800;
     std::int64_t unknowns_max = 3;  ///< in a row; then this pod only forwards
@@ -68,6 +69,9 @@ class SaleEngine : public std::enable_shared_from_this<SaleEngine> {
     const SaleTerms& terms() const { return terms_; }
     const StockHint& hint() const { return hint_; }
 
+    /// Busy, if the line lets nobody in who comes now, whoever it is: for who is asked before the
+    /// buyer's token is looked at.
+    std::optional<TakeAnswer> turned_away();
     /// Answers at the latest shortly after `deadline`.
     net::awaitable<TakeAnswer> take(Take take, net::Deadline deadline);
     net::awaitable<ReturnAnswer> give_back(Return wish, net::Deadline deadline);
@@ -114,13 +118,17 @@ class SaleEngine : public std::enable_shared_from_this<SaleEngine> {
     /// they care to would still be served, and nobody in time: a shop that sells to the absent.
     bool may_join() const;
     std::int64_t wait_us() const;
+    TakeAnswer turn_away();
+    /// Nobody needs the row to learn that it sells nothing now.
+    bool snapshots_decide(std::int64_t now_us) const;
     TakeAnswer snapshot_answer(const Take& take, const Peek& peek, std::size_t index) const;
 
     EngineParts parts_;
     SaleTerms terms_;
     LeaseKeeper keeper_;
     BuyerLine line_;
-    ServingTime serving_time_;
+    ServingTime rounds_;    ///< batches of this pod at the row
+    ServingTime forwards_;  ///< and on their way to the holder and back
     net::Event wake_;
     net::Pace pace_;
     net::Batcher<KeyQuestion, TakeAnswer> peeks_;
@@ -133,6 +141,7 @@ class SaleEngine : public std::enable_shared_from_this<SaleEngine> {
     std::size_t forwards_under_way_ = 0;
     std::int64_t unknowns_in_a_row_ = 0;
     net::Deadline last_use_{};
+    net::SteadyClock::time_point last_round_{};  ///< its answer came
 };
 
 }  // namespace order

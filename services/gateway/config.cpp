@@ -225,9 +225,9 @@ RateLimiterSettings read_rate_limits(base::Environment& environment) {
 
 BusyLimits read_busy(base::Environment& environment) {
     BusyLimits limits;
-    limits.most_ms = environment.integer_or(
+    limits.for_max_ms = environment.integer_or(
         "BUSY_FOR_MAX_MS",
-        limits.most_ms,
+        limits.for_max_ms,
         0,
         60000,
         "a room that says it is busy is not asked the same so long, at most; 0: always asked"

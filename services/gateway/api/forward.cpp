@@ -12,7 +12,8 @@ namespace gateway {
 
 namespace {
 
-constexpr int retry_after_ms_min = 1000;
+constexpr std::int64_t retry_after_ms_min = 1000;
+constexpr int busy_retry_after_s = 1;  ///< as order says it
 constexpr std::chrono::milliseconds deadline_slack(100);
 
 std::int64_t now_ms() {
@@ -62,7 +63,7 @@ void log_failure(const http::Request& request, const UpstreamFailure& failure) {
 http::Response failure_response(const UpstreamFailure& failure, bool can_have_effect) {
     http::Problem problem;
     problem.status = 503;
-    const std::int64_t wait_ms = std::max<std::int64_t>(failure.wait_ms, retry_after_ms_min);
+    const std::int64_t wait_ms = std::max(failure.wait_ms, retry_after_ms_min);
     problem.retry_after_s = static_cast<int>((wait_ms + 999) / 1000);
     if (failure.was_sent && can_have_effect) {
         problem.code = "unknown";
@@ -88,7 +89,7 @@ Door::Door(
     : access_(access),
       limits_(limits),
       proxies_(proxies),
-      busy_(busy),
+      busy_paths_(busy),
       busy_refusals_(metrics.counter(
           "doorbuster_gateway_busy_refusals_total",
           "Requests told busy without asking the room, which had just said so."
@@ -161,23 +162,36 @@ http::Response Door::refusal(const NotTaken& why) const {
     return response;
 }
 
-std::optional<http::Response> Door::refusal_at_the_door(const http::Request& request) {
-    if (!busy_.is_busy(request.method, request.path, now_ms())) return std::nullopt;
-    busy_refusals_.Increment();
-    return to_response(http::Problem{
-        .status = 503,
-        .code = "busy",
-        .detail = "The shop is busy; try again with the same key.",
-        .retry_after_s = retry_after_ms_min / 1000
-    });
+bool Door::is_busy(const http::Request& request) const {
+    return busy_paths_.is_busy(request.method, request.path, now_ms());
 }
 
 void Door::note_busy(const http::Request& request, const http::Response& response) {
     const auto told = response.headers.get(http::busy_for_header);
     if (!told) return;
     std::int64_t for_ms = 0;
-    const auto read = std::from_chars(told->data(), told->data() + told->size(), for_ms);
-    if (read.ec == std::errc{}) busy_.note(request.method, request.path, for_ms, now_ms());
+    const char* const end = told->data() + told->size();
+    const auto read = std::from_chars(told->data(), end, for_ms);
+    if (read.ec != std::errc{} || read.ptr != end) return;
+    busy_paths_.note(request.method, request.path, for_ms, now_ms());
+}
+
+/// Who is known, which costs no signature, is counted like anybody who is let in: a full line is no
+/// reason to ask as often as one likes.
+http::Response Door::busy(const http::Request& request, const Sender& sender, Limit limit) {
+    busy_refusals_.Increment();
+    std::optional<Standing> standing;
+    const auto known = access_.known_caller(request);
+    if (known && *known) standing = limits_.count(sender, limit, *known);
+    if (standing && !standing->allowance.is_granted) return limits_.refusal(*standing);
+    auto response = to_response(http::Problem{
+        .status = 503,
+        .code = "busy",
+        .detail = "The shop is busy; try again with the same key.",
+        .retry_after_s = busy_retry_after_s
+    });
+    if (standing) limits_.add_headers(*standing, response.headers);
+    return response;
 }
 
 http::Handler Door::counted(http::Handler handler) {
@@ -197,8 +211,7 @@ net::awaitable<http::Response> Door::show(http::Request& request, const http::Ha
 net::awaitable<http::Response> Door::pass(http::Request& request, Passage passage) {
     const Sender sender = sender_of(request);
     // Before anything is checked: in a rush a signature costs more than all the rest (ADR 0048).
-    auto refused_here = refusal_at_the_door(request);
-    if (refused_here) co_return std::move(*refused_here);
+    if (is_busy(request)) co_return busy(request, sender, passage.limit);
     auto identity = identify(request, sender, passage);
     if (!identity) co_return std::move(identity.error());
     const auto standing = limits_.count(sender, passage.limit, *identity);

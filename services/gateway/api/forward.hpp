@@ -68,14 +68,15 @@ class Door {
     );
     http::Response refusal(const NotTaken& why) const;
     /// Of a request that its room would refuse, too: it said so just now.
-    std::optional<http::Response> refusal_at_the_door(const http::Request& request);
+    http::Response busy(const http::Request& request, const Sender& sender, Limit limit);
+    bool is_busy(const http::Request& request) const;
     void note_busy(const http::Request& request, const http::Response& response);
     net::awaitable<http::Response> show(http::Request& request, const http::Handler& handler);
 
     service::Access& access_;
     Limits& limits_;
     const service::TrustedProxies& proxies_;
-    BusyPaths busy_;
+    BusyPaths busy_paths_;
     prometheus::Counter& busy_refusals_;
 };
 

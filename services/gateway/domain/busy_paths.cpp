@@ -1,15 +1,22 @@
 #include "gateway/domain/busy_paths.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace gateway {
 
 namespace {
 
+char lower(char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
+}
+
 std::string name_of(std::string_view method, std::string_view path) {
     std::string name;
     name.reserve(method.size() + path.size() + 1);
-    return name.append(method).append(" ").append(path);
+    name.append(method).append(" ");
+    std::ranges::transform(path, std::back_inserter(name), lower);
+    return name;
 }
 
 }  // namespace
@@ -17,7 +24,7 @@ std::string name_of(std::string_view method, std::string_view path) {
 void BusyPaths::note(
     std::string_view method, std::string_view path, std::int64_t for_ms, std::int64_t now_ms
 ) {
-    for_ms = std::min(for_ms, limits_.most_ms);
+    for_ms = std::min(for_ms, limits_.for_max_ms);
     if (for_ms <= 0) return;
     std::string name = name_of(method, path);
     if (until_ms_.size() >= limits_.paths_max && !until_ms_.contains(name)) {

@@ -9,12 +9,13 @@
 namespace gateway {
 
 struct BusyLimits {
-    std::size_t paths_max = 1024;  ///< remembered at once
-    std::int64_t most_ms = 500;    ///< heeded at most, whatever a room says; 0: not at all
+    std::size_t paths_max = 1024;   ///< remembered at once
+    std::int64_t for_max_ms = 100;  ///< heeded at most, whatever a room says; 0: not at all
 };
 
 /// What rooms have just said no to, so that they are not asked the same again at once: a line that
-/// is full stays so for a while, and whoever asks meanwhile is told at the door. Pure.
+/// is full stays so for a while, and whoever asks meanwhile is told at the door. Letters' case
+/// makes no other path: else one sale would have as many as its id has spellings. Pure.
 class BusyPaths {
   public:
     explicit BusyPaths(const BusyLimits& limits) : limits_(limits) {}

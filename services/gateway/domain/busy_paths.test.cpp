@@ -7,7 +7,7 @@ namespace {
 using gateway::BusyLimits;
 using gateway::BusyPaths;
 
-constexpr BusyLimits limits{.paths_max = 2, .most_ms = 100};
+constexpr BusyLimits limits{.paths_max = 2, .for_max_ms = 100};
 
 TEST(BusyPathsTest, OneIsBusyForAsLongAsItsRoomSaid) {
     BusyPaths paths(limits);
@@ -18,6 +18,13 @@ TEST(BusyPathsTest, OneIsBusyForAsLongAsItsRoomSaid) {
     EXPECT_FALSE(paths.is_busy("POST", "/a", 1030));
     EXPECT_FALSE(paths.is_busy("GET", "/a", 1000)) << "another method is another question";
     EXPECT_FALSE(paths.is_busy("POST", "/b", 1000));
+}
+
+TEST(BusyPathsTest, AnotherSpellingIsNoWayRoundIt) {
+    BusyPaths paths(limits);
+    paths.note("POST", "/sales/0aF/orders", 30, 1000);
+    EXPECT_TRUE(paths.is_busy("POST", "/sales/0Af/orders", 1000));
+    EXPECT_FALSE(paths.is_busy("POST", "/sales/0b0/orders", 1000));
 }
 
 TEST(BusyPathsTest, TheLastWordCounts) {
@@ -36,7 +43,7 @@ TEST(BusyPathsTest, NoRoomCloses) {
     paths.note("POST", "/b", 0, 1000);
     paths.note("POST", "/b", -5, 1000);
     EXPECT_FALSE(paths.is_busy("POST", "/b", 1000));
-    BusyPaths deaf({.paths_max = 2, .most_ms = 0});
+    BusyPaths deaf({.paths_max = 2, .for_max_ms = 0});
     deaf.note("POST", "/a", 30, 1000);
     EXPECT_FALSE(deaf.is_busy("POST", "/a", 1000));
 }

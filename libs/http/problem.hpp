@@ -8,8 +8,8 @@
 
 namespace http {
 
-/// Of a room's 503: so many milliseconds nobody else who asks for the same gets another answer. For
-/// the gateway, which heeds and strips it (ADR 0048).
+/// Of a room's 503: for so many milliseconds it wants to be asked the same by nobody. For the
+/// gateway, which heeds and strips it (ADR 0048).
 inline constexpr std::string_view busy_for_header = "X-Busy-For-Ms";
 
 /// An RFC 9457 problem document. `code` is the stable, machine-readable name that contracts list.

@@ -70,7 +70,7 @@ void read_limits(base::Environment& environment, Config& config) {
         500,
         1,
         60000,
-        "who would wait longer for their turn is told busy at once; less than "
+        "who would wait longer for their turn is told busy at once; 150 less than "
         "SALE_FORWARD_TIMEOUT_MS"
     );
     engine.batch_interval_min_ms = environment.integer_or(
@@ -91,12 +91,12 @@ void read_limits(base::Environment& environment, Config& config) {
         "SALE_BATCH_TIMEOUT_MS", 1500, 100, 60000, "after it a transaction's outcome is unknown"
     );
     engine.forward_timeout_ms = environment.integer_or(
-        "SALE_FORWARD_TIMEOUT_MS", 800, 50, 60000, "how long the lease's holder may take"
+        "SALE_FORWARD_TIMEOUT_MS", 800, 200, 60000, "how long the lease's holder may take"
     );
-    if (engine.wait_max_ms >= engine.forward_timeout_ms) {
+    if (engine.wait_max_ms + forward_margin.count() > engine.forward_timeout_ms) {
         environment.problem(
             "SALE_WAIT_MAX_MS",
-            "is not less than SALE_FORWARD_TIMEOUT_MS",
+            "is not 150 less than SALE_FORWARD_TIMEOUT_MS",
             "Raise that, or lower this: who waits at the holder is given up after it"
         );
     }

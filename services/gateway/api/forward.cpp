@@ -179,11 +179,11 @@ void Door::note_busy(const http::Request& request, const http::Response& respons
 /// Who is known, which costs no signature, is counted like anybody who is let in: a full line is no
 /// reason to ask as often as one likes.
 http::Response Door::busy(const http::Request& request, const Sender& sender, Limit limit) {
-    busy_refusals_.Increment();
     std::optional<Standing> standing;
     const auto known = access_.known_caller(request);
     if (known && *known) standing = limits_.count(sender, limit, *known);
     if (standing && !standing->allowance.is_granted) return limits_.refusal(*standing);
+    busy_refusals_.Increment();
     auto response = to_response(http::Problem{
         .status = 503,
         .code = "busy",

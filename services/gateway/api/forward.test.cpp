@@ -105,7 +105,7 @@ TEST_F(BusyGatewayTest, WhatARoomIsTooBusyForIsSaidAtTheDoor) {
     EXPECT_EQ(first.body, "the room's own words");
     EXPECT_FALSE(first.headers.get("X-Busy-For-Ms").has_value()) << "no business of clients";
     const auto asked_before = asked();
-    // Its token would be refused: it isn't even looked at.
+    // It has no token, which nobody looks for.
     const auto refused = ask("POST", "/api/v1/flash-sales/1/orders");
     EXPECT_EQ(refused.status, 503);
     EXPECT_TRUE(has_code(refused, "busy"));

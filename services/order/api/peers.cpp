@@ -1,8 +1,5 @@
 #include "order/api/peers.hpp"
 
-#include <algorithm>
-#include <charconv>
-
 #include "json/decode.hpp"
 #include "json/encode.hpp"
 #include "order/api/error_response.hpp"
@@ -12,21 +9,10 @@
 namespace order::api {
 namespace {
 
-// Nobody is waited for as long.
-constexpr std::int64_t waited_ms_max = 60'000;
-
 http::Response not_holder() {
     return http::to_response(
         {409, "not_holder", "This pod does not hold the sale's lease.", {}, {}, {}}
     );
-}
-
-/// A pod of the version before says nothing: its buyers are as good as new.
-std::chrono::milliseconds waited_of(const http::Request& request) {
-    const auto told = request.headers.get(waited_header).value_or("");
-    std::int64_t waited_ms = 0;
-    std::from_chars(told.data(), told.data() + told.size(), waited_ms);
-    return std::chrono::milliseconds(std::clamp(waited_ms, std::int64_t{0}, waited_ms_max));
 }
 
 }  // namespace
@@ -41,7 +27,7 @@ net::awaitable<http::Response> serve_peer_batch(Parts& parts, http::Request& req
     const auto engine = parts.desk.running(*id);
     if (!engine) co_return not_holder();
     auto batch = peer::from_message(*message);
-    batch.waited = waited_of(request);
+    batch.waited = peer::waited_of(request.headers);
     const auto answers = co_await engine->serve_forwarded(std::move(batch), request.deadline);
     if (!answers) co_return not_holder();
     co_return http::json_response(200, json::encode(peer::to_message(*answers)));

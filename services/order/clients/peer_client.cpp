@@ -15,9 +15,6 @@ namespace {
 // Pods come and go with every rollout; beyond this many the old ones' clients are let go.
 constexpr std::size_t peers_max = 32;
 
-// The holder's answer for the last of a batch is to come before the whole batch is given up.
-constexpr std::chrono::milliseconds answer_margin(50);
-
 base::NeighbourError senseless(const std::string& what) {
     return base::NeighbourError("order pod", what, base::NeighbourError::Effect::unknown);
 }
@@ -58,7 +55,8 @@ net::awaitable<std::expected<ForwardedAnswers, PeerClient::Refusal>> PeerClient:
     request.target = "/internal/v1/flash-sales/" + sale.to_string() + "/batches";
     request.headers.set("Content-Type", "application/json");
     request.headers.set("Authorization", authorization_);
-    const auto time_told = std::max(net::time_left(deadline) - answer_margin, answer_margin);
+    const auto time_told =
+        std::max(net::time_left(deadline) - forward_margin, std::chrono::milliseconds(1));
     request.headers.set("X-Deadline-Ms", fmt::to_string(time_told.count()));
     request.headers.set(std::string(waited_header), fmt::to_string(batch.waited.count()));
     request.body = json::encode(peer::to_message(batch));

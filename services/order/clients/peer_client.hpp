@@ -26,6 +26,10 @@ struct ForwardedBatch {
 
 inline constexpr std::string_view waited_header = "X-Waited-Ms";
 
+/// So much sooner than the sender gives up the holder is to answer for the whole batch. More than
+/// EngineLimits::reclaim_every_ms, as it looks only so often for whom it has kept for too long.
+inline constexpr std::chrono::milliseconds forward_margin(150);
+
 struct ForwardedAnswers {
     std::vector<TakeAnswer> takes;
     std::vector<ReturnAnswer> returns;

@@ -1,6 +1,23 @@
 #include "order/clients/peer_messages.hpp"
 
+#include <algorithm>
+#include <charconv>
+
 namespace order::peer {
+
+namespace {
+
+// Nobody is waited for as long.
+constexpr std::int64_t waited_ms_max = 60'000;
+
+}  // namespace
+
+std::chrono::milliseconds waited_of(const http::Headers& headers) {
+    const auto told = headers.get(waited_header).value_or("");
+    std::int64_t waited_ms = 0;
+    std::from_chars(told.data(), told.data() + told.size(), waited_ms);
+    return std::chrono::milliseconds(std::clamp(waited_ms, std::int64_t{0}, waited_ms_max));
+}
 
 BatchMessage to_message(const ForwardedBatch& batch) {
     BatchMessage message;

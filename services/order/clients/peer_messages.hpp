@@ -73,6 +73,10 @@ BOOST_DESCRIBE_STRUCT(
     AnswersMessage, (), (takes, returns, seq, state, sold_out, remaining, next_expiry_us)
 )
 
+/// ForwardedBatch::waited. Of a pod of the version before, which doesn't say, 0: its buyers are as
+/// good as new.
+std::chrono::milliseconds waited_of(const http::Headers& headers);
+
 BatchMessage to_message(const ForwardedBatch& batch);
 ForwardedBatch from_message(const BatchMessage& message);
 AnswersMessage to_message(const ForwardedAnswers& answers);

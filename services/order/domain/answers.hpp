@@ -24,7 +24,7 @@ struct TakeAnswer {
     std::int64_t remaining = 0;       ///< units left at that moment
     std::int64_t expires_at_us = 0;   ///< of bought
     std::optional<std::int64_t> next_expiry_us;  ///< earliest moment a held unit may come back
-    std::int64_t busy_for_ms = 0;  ///< of busy: nobody else will be let in before, either
+    std::int64_t busy_for_ms = 0;                ///< of busy: nobody else is to ask before
 };
 
 struct ReturnAnswer {

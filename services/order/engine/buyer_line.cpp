@@ -103,6 +103,11 @@ bool BuyerLine::join(Buyer buyer) {
     return true;
 }
 
+void BuyerLine::join_again(Buyer buyer) {
+    buyer.came = net::SteadyClock::now();
+    line_of(buyer).push_back(std::move(buyer));
+}
+
 WaitingLine<Buyer>& BuyerLine::next_line() {
     if (forwarded_.empty()) return own_;
     if (own_.empty()) return forwarded_;

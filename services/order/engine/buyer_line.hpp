@@ -54,15 +54,16 @@ class BuyerLine {
     bool empty() const { return own_.empty() && forwarded_.empty(); }
     std::size_t size() const { return own_.size() + forwarded_.size(); }
 
-    /// The `came` of who came to another pod then and is forwarded now: no later than that of whom
-    /// we shall have served in `wait_max`, so that the pod that forwards them gets its answer.
+    /// The `came` of who came to another pod then and is forwarded now: no further back than among
+    /// ours who came within `wait_max` of our first, so that the pod that forwards them gets its
+    /// answer as long as rounds take what they took.
     net::SteadyClock::time_point place_of_forwarded(
         net::SteadyClock::time_point came, std::chrono::milliseconds wait_max
     ) const;
     /// False if the line is full, or closed.
     bool join(Buyer buyer);
     /// To the back, past the bound: it was inside.
-    void join_again(const Buyer& buyer) { line_of(buyer).push_back(buyer); }
+    void join_again(Buyer buyer);
     /// The next ones that still wait for an answer.
     Buyers take(std::size_t count);
     /// Back to the front: their batch decided nothing.

@@ -121,8 +121,8 @@ TakeAnswer SaleEngine::turn_away() {
     parts_.metrics.takes_turned_away.Increment();
     TakeAnswer answer = undecided(TakeAnswer::Kind::busy);
     // Other pods are well, perhaps, when this one's rounds don't return.
-    const auto wait_max = milliseconds(parts_.limits.wait_max_ms);
-    if (net::SteadyClock::now() - last_round_ > wait_max) return answer;
+    const auto overdue = milliseconds(2 * parts_.limits.wait_max_ms);
+    if (net::SteadyClock::now() - last_round_ > overdue) return answer;
     // A line that was let grow too long, by what was known then, says no more than a full one.
     const std::int64_t full_us = std::min(wait_us(), parts_.limits.wait_max_ms * 1000);
     answer.busy_for_ms = (full_us / part_of_line + 999) / 1000;

@@ -30,8 +30,8 @@ struct EngineLimits {
     std::int64_t batch_interval_min_ms = 0;  ///< between beginnings; 0: as fast as commits return
     std::int64_t peek_interval_min_ms = 5;   ///< likewise between snapshots
     std::int64_t batch_timeout_ms = 1500;
-    /// Whoever would wait longer in the line is told busy at once. Less than forward_timeout_ms:
-    /// what another pod forwards waits no longer at the holder, either.
+    /// Whoever would wait longer in the line is told busy at once. Less than forward_timeout_ms by
+    /// forward_margin: what another pod forwards is to wait no longer at the holder, either.
     std::int64_t wait_max_ms = 500;
     std::int64_t forward_timeout_ms = 800;
     std::int64_t unknowns_max = 3;  ///< in a row; then this pod only forwards
@@ -52,7 +52,7 @@ struct EngineParts {
     EngineLimits limits;
 };
 
-/// Sells one sale on this pod. Buyers wait in one bounded line; whatever is in it the moment the
+/// Sells one sale on this pod. Buyers wait in a bounded line; whatever is in it the moment the
 /// last commit returned is the next batch, which goes to the row as one call (holder, or no lease)
 /// or in one hop to the pod that holds the lease. Replies go out only after the commit's result was
 /// read. Owned by one loop.
@@ -69,8 +69,8 @@ class SaleEngine : public std::enable_shared_from_this<SaleEngine> {
     const SaleTerms& terms() const { return terms_; }
     const StockHint& hint() const { return hint_; }
 
-    /// Busy, if the line lets nobody in who comes now, whoever it is: for who is asked before the
-    /// buyer's token is looked at.
+    /// Busy, if the line is as long as it may get by its time: for who asks before a buyer's token
+    /// is looked at. Whether there is room is take()'s business.
     std::optional<TakeAnswer> turned_away();
     /// Answers at the latest shortly after `deadline`.
     net::awaitable<TakeAnswer> take(Take take, net::Deadline deadline);

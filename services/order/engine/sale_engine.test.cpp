@@ -82,6 +82,8 @@ class Pod {
     SaleEngine& engine() { return *engine_; }
     void close_door() { server_.reset(); }
 
+    /// What the last batch that another pod forwarded said.
+    milliseconds last_waited() const { return last_waited_; }
     double forwarded() { return metrics_.batches_forwarded.Value(); }
     double with_lease() { return metrics_.batches_with_lease.Value(); }
     double without_lease() { return metrics_.batches_without_lease.Value(); }
@@ -91,6 +93,7 @@ class Pod {
         const auto message = json::decode<peer::BatchMessage>(request.body);
         if (!message) co_return http::json_response(400, "{}");
         auto batch = peer::from_message(*message);
+        last_waited_ = batch.waited = peer::waited_of(request.headers);
         const auto answers = co_await engine_->serve_forwarded(std::move(batch), request.deadline);
         if (!answers) co_return http::json_response(409, "{}");
         co_return http::json_response(200, json::encode(peer::to_message(*answers)));
@@ -106,6 +109,7 @@ class Pod {
     http::Router router_;
     std::unique_ptr<http::Server> server_;
     std::shared_ptr<SaleEngine> engine_;
+    milliseconds last_waited_{0};
 };
 
 class SaleEngineTest : public ::testing::Test {
@@ -324,11 +328,14 @@ TEST_F(SaleEngineTest, WhoIsForwardedIsServedAmongThoseWhoHaveWaitedAsLong) {
     limits.batch_max = 1;
     Pod pod(shop_, redis_, id, limits);
     make_holder(pod);
-    const auto rank = [&](milliseconds waited) {
-        std::vector<TakeAnswer> own;
-        for (const Take& take : takes(8)) {
+    const auto rank = [&](milliseconds waited) -> std::optional<std::int64_t> {
+        const std::vector<Take> wanted = takes(8);
+        const auto own = std::make_shared<std::vector<TakeAnswer>>();
+        for (const Take& take : wanted) {
             net::asio::co_spawn(
-                shop_.executor(), take_into(pod.engine(), take, own), net::asio::detached
+                shop_.executor(),
+                take_into(pod.engine(), take, *own),
+                [own](const std::exception_ptr&) {}
             );
         }
         ForwardedBatch batch;
@@ -338,14 +345,45 @@ TEST_F(SaleEngineTest, WhoIsForwardedIsServedAmongThoseWhoHaveWaitedAsLong) {
         const auto answers =
             shop_.run(pod.engine().serve_forwarded(batch, net::deadline_in(milliseconds(5000))));
         const auto end = net::deadline_in(std::chrono::seconds(10));
-        while (own.size() < 8 && net::SteadyClock::now() < end) {
+        while (own->size() < 8 && net::SteadyClock::now() < end) {
             shop_.run(net::sleep_for(milliseconds(5)));
         }
+        if (!answers || bought(answers->takes) != 1 || bought(*own) != 8) return std::nullopt;
         const std::int64_t seq = answers->takes.front().seq;
-        return std::ranges::count_if(own, [&](const TakeAnswer& each) { return each.seq < seq; });
+        return std::ranges::count_if(*own, [&](const TakeAnswer& each) { return each.seq < seq; });
     };
-    EXPECT_LE(rank(milliseconds(1000)), 1) << "but for whose batch is under way";
+    const auto first = rank(milliseconds(1000));
+    ASSERT_TRUE(first.has_value()) << "all of them bought";
+    EXPECT_LE(*first, 1) << "but for whose batch is under way";
     EXPECT_EQ(rank(milliseconds(0)), 8) << "came last";
+}
+
+TEST_F(SaleEngineTest, AForwardedBatchSaysHowLongItHasWaited) {
+    const base::Uuid id = sale(100);
+    EngineLimits limits = quick_limits();
+    limits.forward_max = 1;
+    limits.forwards_max = 1;
+    Pod holder(shop_, redis_, id);
+    Pod other(shop_, redis_, id, limits);
+    make_holder(holder);
+    make_follower(other);
+    const auto answers = rush({&other}, takes(30));
+    EXPECT_EQ(bought(answers), 30);
+    EXPECT_GT(holder.last_waited(), milliseconds(0)) << "the last of them waited for 29 hops";
+}
+
+TEST(PeerMessages, WaitedIsReadWithCare) {
+    const auto waited = [](const char* text) {
+        http::Headers headers;
+        headers.add("X-Waited-Ms", text);
+        return peer::waited_of(headers).count();
+    };
+    EXPECT_EQ(peer::waited_of({}).count(), 0) << "a pod of the version before";
+    EXPECT_EQ(waited("250"), 250);
+    EXPECT_EQ(waited("-5"), 0);
+    EXPECT_EQ(waited("soon"), 0);
+    EXPECT_EQ(waited("99999999999999999999"), 0);
+    EXPECT_EQ(waited("999999999"), 60'000);
 }
 
 TEST_F(SaleEngineTest, ReturnedUnitsAreSoldAgain) {

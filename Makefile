@@ -23,7 +23,7 @@ CTEST = ctest --output-on-failure --parallel $(TEST_JOBS) --no-tests=error
     evidence test asan manifests cluster-test check build programs configure fmt install clean
 
 ##@ See it
-demo: programs ## two flash sales, the second through a Redis failover; then the audit (90 s)
+demo: programs ## two flash sales, the second through a Redis failover; then the audit (a minute)
 	@tools/demo.py
 
 up: programs ## the same shop, left running; prints its address and the ways in

@@ -23,10 +23,11 @@ struct Purchase {
 };
 
 /// Reads and checks everything that needs no other room; nothing was changed when it refuses.
-std::expected<Purchase, http::Response> read_purchase(Parts& parts, const http::Request& request) {
+std::expected<Purchase, http::Response> read_purchase(
+    Parts& parts, const http::Request& request, const std::optional<base::Uuid>& sale_id
+) {
     const auto claims = parts.access.caller(request);
     if (!claims) return std::unexpected(http::to_response(claims.error()));
-    const auto sale_id = id_of(request);
     if (!sale_id) return std::unexpected(sale_unknown());
     const auto key = key_of(request);
     if (!key) return std::unexpected(field_response(key.error()));
@@ -67,8 +68,7 @@ http::Response bought_response(
 
 /// Whom a full line would not let in, whoever they are: in a rush that is nearly everybody, and to
 /// check a signature costs more than all the rest (ADR 0048).
-std::optional<http::Response> turned_away(Parts& parts, const http::Request& request) {
-    const auto sale_id = id_of(request);
+std::optional<http::Response> turned_away(Parts& parts, const std::optional<base::Uuid>& sale_id) {
     const auto engine = sale_id ? parts.desk.running(*sale_id) : nullptr;
     const auto answer = engine ? engine->turned_away() : std::nullopt;
     if (!answer) return std::nullopt;
@@ -78,9 +78,10 @@ std::optional<http::Response> turned_away(Parts& parts, const http::Request& req
 }  // namespace
 
 net::awaitable<http::Response> place_order(Parts& parts, http::Request& request) {
-    auto refused = turned_away(parts, request);
+    const auto sale_id = id_of(request);
+    auto refused = turned_away(parts, sale_id);
     if (refused) co_return std::move(*refused);
-    const auto purchase = read_purchase(parts, request);
+    const auto purchase = read_purchase(parts, request, sale_id);
     if (!purchase) co_return purchase.error();
     const auto engine = co_await parts.desk.engine(purchase->sale_id, request.deadline);
     if (!engine) co_return sale_unknown();

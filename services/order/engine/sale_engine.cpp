@@ -28,11 +28,6 @@ bool is_poison(const std::string& sqlstate) {
     return sqlstate.starts_with("22") || sqlstate.starts_with("23");
 }
 
-std::int64_t microseconds_since(net::SteadyClock::time_point moment) {
-    return std::chrono::duration_cast<std::chrono::microseconds>(net::SteadyClock::now() - moment)
-        .count();
-}
-
 }  // namespace
 
 SaleEngine::SaleEngine(EngineParts parts, SaleTerms terms)
@@ -89,8 +84,7 @@ net::awaitable<void> SaleEngine::drain(net::Deadline deadline) {
 // -- buyers ----------------------------------------------------------------------------------
 
 std::optional<TakeAnswer> SaleEngine::turned_away() {
-    const std::int64_t now_us = parts_.clock.now_us();
-    if (snapshots_decide(now_us) || may_join()) return std::nullopt;
+    if (may_join() || snapshots_decide(parts_.clock.now_us())) return std::nullopt;
     return turn_away();
 }
 
@@ -137,6 +131,12 @@ net::awaitable<ReturnAnswer> SaleEngine::give_back(Return wish, net::Deadline de
     if (!queued) co_return undecided_return(TakeAnswer::Kind::busy);
     wake_.notify();
     co_return co_await reply.wait();
+}
+
+void SaleEngine::round_returned(ServingTime& time, net::SteadyClock::time_point started) {
+    last_round_ = net::SteadyClock::now();
+    const auto took = std::chrono::duration_cast<std::chrono::microseconds>(last_round_ - started);
+    time.observe_round_us(took.count());
 }
 
 bool SaleEngine::may_join() const {
@@ -366,9 +366,8 @@ net::awaitable<BatchResult> SaleEngine::call_row(const Buyers& buyers, BatchMode
         returns,
         started + milliseconds(parts_.limits.batch_timeout_ms)
     );
-    const std::chrono::duration<double> spent = net::SteadyClock::now() - started;
-    last_round_ = net::SteadyClock::now();
-    rounds_.observe_round_us(microseconds_since(started));
+    round_returned(rounds_, started);
+    const std::chrono::duration<double> spent = last_round_ - started;
     parts_.metrics.batch_seconds.Observe(spent.count());
     parts_.metrics.batch_takes.Observe(static_cast<double>(takes.size()));
     co_return result;
@@ -494,8 +493,7 @@ net::awaitable<void> SaleEngine::forward(Buyers buyers, std::string address) {
         line_.put_back(std::move(buyers));
     } else {
         parts_.metrics.batches_forwarded.Increment();
-        last_round_ = net::SteadyClock::now();
-        forwards_.observe_round_us(microseconds_since(started));
+        round_returned(forwards_, started);
         hint_.observe(
             answers->seq,
             answers->state,

@@ -119,6 +119,7 @@ class SaleEngine : public std::enable_shared_from_this<SaleEngine> {
     bool may_join() const;
     std::int64_t wait_us() const;
     TakeAnswer turn_away();
+    void round_returned(ServingTime& time, net::SteadyClock::time_point started);
     /// Nobody needs the row to learn that it sells nothing now.
     bool snapshots_decide(std::int64_t now_us) const;
     TakeAnswer snapshot_answer(const Take& take, const Peek& peek, std::size_t index) const;

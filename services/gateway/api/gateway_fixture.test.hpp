@@ -226,6 +226,11 @@ class GatewayTest : public ::testing::Test {
         return ask(method, target, fields);
     }
 
+    /// A customer, who has this account.
+    Answer ask_as(std::uint8_t account, const std::string& method, const std::string& target) {
+        return ask(method, target, {{"Authorization", token(token::Role::customer, account)}});
+    }
+
     Answer buy(const std::string& key_text = "key-1") {
         return ask_as(
             token::Role::customer,

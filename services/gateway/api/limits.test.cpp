@@ -11,11 +11,7 @@ using gateway::GatewayTest;
 TEST_F(GatewayTest, CountsPurchasesByAccount) {
     limit(gateway::Limit::purchase, 3);
     const auto buy_as = [&](std::uint8_t account) {
-        return ask(
-            "POST",
-            "/api/v1/flash-sales/1/orders",
-            {{"Authorization", token(token::Role::customer, account)}}
-        );
+        return ask_as(account, "POST", "/api/v1/flash-sales/1/orders");
     };
     for (const auto* left : {"2", "1", "0"}) {
         const auto bought = buy_as(1);
@@ -83,11 +79,7 @@ TEST_F(GatewayTest, NoticesAProxyThatNobodyTrusts) {
 TEST_F(GatewayTest, CountsWhoMayNotByAccount) {
     limit(gateway::Limit::admin, 2);
     const auto pause_as = [&](std::uint8_t account) {
-        return ask(
-            "POST",
-            "/api/v1/flash-sales/1/pause",
-            {{"Authorization", token(token::Role::customer, account)}}
-        );
+        return ask_as(account, "POST", "/api/v1/flash-sales/1/pause");
     };
     const auto refused = pause_as(1);
     EXPECT_EQ(refused.status, 403);

@@ -2,14 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
-#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include <fmt/format.h>
+
+#include "base/letter_case.hpp"
+#include "base/whole_number.hpp"
 
 namespace base {
 
@@ -37,13 +38,6 @@ std::optional<std::string> from_process(const std::string& name) {
     const char* value = std::getenv(name.c_str());
     if (value == nullptr) return std::nullopt;
     return value;
-}
-
-std::string lower_case(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(), [](unsigned char letter) {
-        return static_cast<char>(std::tolower(letter));
-    });
-    return text;
 }
 
 /// True for a word of the list, also said several times ("secretsecret") or padded with digits.
@@ -118,10 +112,8 @@ std::int64_t Environment::integer_or(
     variables_.push_back({.name = name, .meaning = meaning, .fallback = std::to_string(fallback)});
     const std::optional<std::string> text = value(name);
     if (!text) return fallback;
-    std::int64_t number = 0;
-    const char* const end = text->data() + text->size();
-    const auto [stopped_at, code] = std::from_chars(text->data(), end, number);
-    if (code != std::errc() || stopped_at != end || number < low || number > high) {
+    const auto number = whole_number<std::int64_t>(*text);
+    if (!number || *number < low || *number > high) {
         problem(
             name,
             fmt::format("is \"{}\": {}", *text, meaning),
@@ -129,7 +121,7 @@ std::int64_t Environment::integer_or(
         );
         return fallback;
     }
-    return number;
+    return *number;
 }
 
 bool Environment::flag_or(const std::string& name, bool fallback, const std::string& meaning) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
 #include <expected>
 #include <list>
@@ -22,6 +21,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 
+#include "base/whole_number.hpp"
 #include "http/parse_message.hpp"
 #include "http/write_message.hpp"
 #include "net/one_shot.hpp"
@@ -91,10 +91,8 @@ std::optional<Origin> Origin::parse(std::string_view text) {
     if (colon == std::string_view::npos || colon == 0) return std::nullopt;
     std::string_view host = text.substr(0, colon);
     const auto port_text = text.substr(colon + 1);
-    std::uint16_t port = 0;
-    const auto end = port_text.data() + port_text.size();
-    const auto read = std::from_chars(port_text.data(), end, port);
-    if (read.ec != std::errc{} || read.ptr != end || port == 0) return std::nullopt;
+    const auto port = base::whole_number<std::uint16_t>(port_text);
+    if (!port || *port == 0) return std::nullopt;
     if (host.starts_with('[') && host.ends_with(']')) {
         host = host.substr(1, host.size() - 2);
     } else if (host.find(':') != std::string_view::npos) {
@@ -104,7 +102,7 @@ std::optional<Origin> Origin::parse(std::string_view text) {
         return letter <= ' ' || letter == '/' || letter == '@' || letter == '?' || letter == '#';
     });
     if (host.empty() || has_stranger) return std::nullopt;
-    return Origin{std::string(host), port};
+    return Origin{std::string(host), *port};
 }
 
 std::string Origin::to_string() const {

@@ -2,21 +2,14 @@
 
 #include <algorithm>
 
+#include "base/letter_case.hpp"
 #include "http/path.hpp"
 
 namespace http {
 
-namespace {
-
-char lower(char letter) {
-    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + ('a' - 'A')) : letter;
-}
-
-}  // namespace
-
 bool same_letters_ignoring_case(std::string_view left, std::string_view right) {
     return std::equal(left.begin(), left.end(), right.begin(), [](char one, char other) {
-        return one == other || lower(one) == lower(other);
+        return one == other || base::lower(one) == base::lower(other);
     });
 }
 

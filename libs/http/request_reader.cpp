@@ -1,11 +1,11 @@
 #include "http/request_reader.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 #include <optional>
 
 #include "base/random.hpp"
+#include "base/whole_number.hpp"
 #include "http/parse_message.hpp"
 #include "http/path.hpp"
 
@@ -32,13 +32,9 @@ bool is_framing_error(const boost::system::error_code& error) {
 std::optional<std::chrono::milliseconds> shorter_time(const Headers& headers, std::int64_t most) {
     const auto text = headers.get("X-Deadline-Ms");
     if (!text) return std::nullopt;
-    std::int64_t value = 0;
-    const auto end = text->data() + text->size();
-    const auto read = std::from_chars(text->data(), end, value);
-    if (read.ec != std::errc{} || read.ptr != end || value < 0 || value >= most) {
-        return std::nullopt;
-    }
-    return std::chrono::milliseconds(value);
+    const auto value = base::whole_number<std::int64_t>(*text);
+    if (!value || *value < 0 || *value >= most) return std::nullopt;
+    return std::chrono::milliseconds(*value);
 }
 
 bool is_alphanumeric(char letter) {

@@ -1,5 +1,5 @@
-#include <charconv>
 
+#include "base/whole_number.hpp"
 #include "redis/client.hpp"
 
 namespace redis {
@@ -19,11 +19,9 @@ std::optional<Address> Address::parse(std::string_view text) {
         return std::nullopt;
     }
 
-    std::uint16_t port = 0;
-    const char* const end = digits.data() + digits.size();
-    const auto [stopped, error] = std::from_chars(digits.data(), end, port);
-    if (error != std::errc() || stopped != end || port == 0) return std::nullopt;
-    return Address{std::string(host), port};
+    const auto port = base::whole_number<std::uint16_t>(digits);
+    if (!port || *port == 0) return std::nullopt;
+    return Address{std::string(host), *port};
 }
 
 std::string Address::to_string() const {

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
-#include <charconv>
+
+#include "base/whole_number.hpp"
 
 namespace service {
 
@@ -95,9 +96,9 @@ TrustedProxies TrustedProxies::parse(std::string_view list, std::string& wrong_p
         network.prefix_bits = bits_max;
         bool read_all = true;
         if (slash < part.size()) {
-            const auto* const end = part.data() + part.size();
-            const auto read = std::from_chars(part.data() + slash + 1, end, network.prefix_bits);
-            read_all = read.ec == std::errc{} && read.ptr == end;
+            const auto bits = base::whole_number<unsigned>(part.substr(slash + 1));
+            read_all = bits.has_value();
+            network.prefix_bits = bits.value_or(0);
         }
         if (network.bytes.empty() || !read_all || network.prefix_bits > bits_max) {
             wrong_part = part;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/letter_case.hpp"
+
 namespace auth {
 namespace {
 
@@ -11,14 +13,6 @@ constexpr std::size_t label_bytes_max = 63;
 bool is_letter_or_digit(char byte) {
     return (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
            (byte >= '0' && byte <= '9');
-}
-
-std::string lower_case(std::string_view text) {
-    std::string lower(text);
-    for (char& byte : lower) {
-        if (byte >= 'A' && byte <= 'Z') byte = static_cast<char>(byte + ('a' - 'A'));
-    }
-    return lower;
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -74,7 +68,8 @@ std::expected<Email, std::string> read_email(std::string_view text) {
         return std::unexpected("Give an e-mail address like name@example.com.");
     }
     return Email{
-        std::string(address.substr(0, at)) + lower_case(address.substr(at)), lower_case(address)
+        std::string(address.substr(0, at)) + base::lower_case(address.substr(at)),
+        base::lower_case(address)
     };
 }
 
@@ -83,7 +78,7 @@ std::optional<std::string> password_problem(std::string_view password, const Ema
     if (characters < password_characters_min || characters > password_characters_max) {
         return "Choose a password of 10 to 256 characters.";
     }
-    if (lower_case(password) == email.key) {
+    if (base::lower_case(password) == email.key) {
         return "Choose a password that is not the e-mail address.";
     }
     return std::nullopt;

@@ -1,12 +1,13 @@
 #include "gateway/api/forward.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
+#include "base/whole_number.hpp"
 #include "gateway/api/headers.hpp"
 #include "http/server.hpp"
 #include "logging/logging.hpp"
+#include "net/steady_now.hpp"
 
 namespace gateway {
 
@@ -15,11 +16,6 @@ namespace {
 constexpr std::int64_t retry_after_ms_min = 1000;
 constexpr int busy_retry_after_s = 1;  ///< as order says it
 constexpr std::chrono::milliseconds deadline_slack(100);
-
-std::int64_t now_ms() {
-    const auto now = net::SteadyClock::now().time_since_epoch();
-    return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
 
 struct Credentials {
     int headers = 0;
@@ -163,17 +159,14 @@ http::Response Door::refusal(const NotTaken& why) const {
 }
 
 bool Door::is_busy(const http::Request& request) const {
-    return busy_paths_.is_busy(request.method, request.path, now_ms());
+    return busy_paths_.is_busy(request.method, request.path, net::steady_now_ms());
 }
 
 void Door::note_busy(const http::Request& request, const http::Response& response) {
     const auto told = response.headers.get(http::busy_for_header);
     if (!told) return;
-    std::int64_t for_ms = 0;
-    const char* const end = told->data() + told->size();
-    const auto read = std::from_chars(told->data(), end, for_ms);
-    if (read.ec != std::errc{} || read.ptr != end) return;
-    busy_paths_.note(request.method, request.path, for_ms, now_ms());
+    const auto for_ms = base::whole_number<std::int64_t>(*told);
+    if (for_ms) busy_paths_.note(request.method, request.path, *for_ms, net::steady_now_ms());
 }
 
 /// Who is known, which costs no signature, is counted like anybody who is let in: a full line is no

@@ -11,6 +11,7 @@
 
 #include "logging/logging.hpp"
 #include "net/event.hpp"
+#include "net/steady_now.hpp"
 
 namespace gateway {
 
@@ -22,11 +23,6 @@ using std::chrono::milliseconds;
 using Stage = http::TransportError::Stage;
 
 constexpr int attempts_max = 2;
-
-std::int64_t now_ms() {
-    const auto now = net::SteadyClock::now().time_since_epoch();
-    return std::chrono::duration_cast<milliseconds>(now).count();
-}
 
 bool is_numeric(const http::Origin& origin) {
     boost::system::error_code error;
@@ -103,7 +99,9 @@ class Upstream::Core : public std::enable_shared_from_this<Core> {
     /// Tells the breaker how a request that it let pass ended, however its coroutine ends.
     struct Passed {
         Passed(Core& owner, CircuitBreaker::Admission how) : core(owner), admitted(how) {}
-        ~Passed() { core.passed(admitted, outcome, ended_ms > 0 ? ended_ms : now_ms()); }
+        ~Passed() {
+            core.passed(admitted, outcome, ended_ms > 0 ? ended_ms : net::steady_now_ms());
+        }
         Passed(const Passed&) = delete;
         Passed& operator=(const Passed&) = delete;
 
@@ -276,7 +274,7 @@ std::shared_ptr<Upstream::Core::Member> Upstream::Core::choose(
 net::awaitable<std::expected<http::Response, UpstreamFailure>> Upstream::Core::send(
     std::shared_ptr<Core> self, http::OutgoingRequest& request, Terms terms
 ) {
-    const std::int64_t began_ms = now_ms();
+    const std::int64_t began_ms = net::steady_now_ms();
     const auto admitted = self->breaker_.admit(began_ms);
     self->note_breaker();
     UpstreamFailure failure;
@@ -369,7 +367,7 @@ net::awaitable<Upstream::Core::Attempt> Upstream::Core::attempt(
         outcome.what = error.what();
         outcome.end = end_of(error, terms, had_its_time);
     }
-    outcome.ended_ms = now_ms();
+    outcome.ended_ms = net::steady_now_ms();
     self->ended(*member, is_probe, outcome);
     co_return outcome;
 }

@@ -1,22 +1,18 @@
 #include "gateway/domain/busy_paths.hpp"
 
 #include <algorithm>
-#include <iterator>
+
+#include "base/letter_case.hpp"
 
 namespace gateway {
 
 namespace {
 
-char lower(char letter) {
-    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
-}
-
 std::string name_of(std::string_view method, std::string_view path) {
     std::string name;
     name.reserve(method.size() + path.size() + 1);
     name.append(method).append(" ");
-    std::ranges::transform(path, std::back_inserter(name), lower);
-    return name;
+    return name.append(base::lower_case(path));
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "base/random.hpp"
 #include "logging/logging.hpp"
 #include "net/event.hpp"
+#include "net/steady_now.hpp"
 
 namespace gateway {
 
@@ -47,11 +48,6 @@ std::uint64_t random_seed() {
     std::uint64_t seed = 0;
     for (const auto byte : bytes) seed = seed << 8 | byte;
     return seed;
-}
-
-std::int64_t now_us() {
-    const auto now = net::SteadyClock::now().time_since_epoch();
-    return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
 }
 
 std::string redis_key(const LimitKey& key) {
@@ -155,7 +151,7 @@ void RateLimiter::Core::shut_down() {
 }
 
 Allowance RateLimiter::Core::take(const LimitKey& key) {
-    const auto taken = table.take(key, now_us());
+    const auto taken = table.take(key, net::steady_now_us());
     const Checks& checks = checks_[static_cast<std::size_t>(key.limit)];
     (taken.allowance.is_granted ? checks.granted : checks.refused)->Increment();
     if (!taken.should_tell) return taken.allowance;
@@ -171,7 +167,7 @@ Allowance RateLimiter::Core::take(const LimitKey& key) {
 }
 
 Allowance RateLimiter::Core::look(const LimitKey& key) {
-    const Allowance allowance = table.look(key, now_us());
+    const Allowance allowance = table.look(key, net::steady_now_us());
     if (!allowance.is_granted) checks_[static_cast<std::size_t>(key.limit)].refused->Increment();
     return allowance;
 }
@@ -240,7 +236,7 @@ std::vector<RateLimiter::Core::Told> RateLimiter::Core::next_batch() {
 
 bool RateLimiter::Core::learn(const std::vector<Told>& batch, const redis::Reply& reply) {
     if (reply.elements.size() != batch.size()) return false;
-    const std::int64_t now = now_us();
+    const std::int64_t now = net::steady_now_us();
     for (std::size_t index = 0; index < batch.size(); ++index) {
         table.learn(batch[index].key, reply.elements[index].integer, now);
     }

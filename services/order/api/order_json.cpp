@@ -1,9 +1,9 @@
 #include "order/api/order_json.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/timestamp.hpp"
+#include "base/whole_number.hpp"
 #include "token/digest.hpp"
 
 namespace order::api {
@@ -106,10 +106,8 @@ std::optional<base::Uuid> id_of(const http::Request& request) {
 std::expected<Page, FieldProblem> page_of(const http::Request& request) {
     Page page;
     if (const auto text = request.query_parameter("limit")) {
-        const auto* end = text->data() + text->size();
-        const auto [stopped, error] = std::from_chars(text->data(), end, page.limit);
-        const bool sound = error == std::errc() && stopped == end;
-        if (!sound || page.limit < 1 || page.limit > 100) {
+        page.limit = base::whole_number<int>(*text).value_or(0);
+        if (page.limit < 1 || page.limit > 100) {
             return std::unexpected(FieldProblem{"limit", "Must be a number from 1 to 100."});
         }
     }

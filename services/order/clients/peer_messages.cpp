@@ -1,7 +1,8 @@
 #include "order/clients/peer_messages.hpp"
 
 #include <algorithm>
-#include <charconv>
+
+#include "base/whole_number.hpp"
 
 namespace order::peer {
 
@@ -14,8 +15,7 @@ constexpr std::int64_t waited_ms_max = 60'000;
 
 std::chrono::milliseconds waited_of(const http::Headers& headers) {
     const auto told = headers.get(waited_header).value_or("");
-    std::int64_t waited_ms = 0;
-    std::from_chars(told.data(), told.data() + told.size(), waited_ms);
+    const auto waited_ms = base::whole_number<std::int64_t>(told).value_or(0);
     return std::chrono::milliseconds(std::clamp(waited_ms, std::int64_t{0}, waited_ms_max));
 }
 

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+
+#include "base/whole_number.hpp"
 
 namespace order {
 namespace {
@@ -37,9 +38,8 @@ std::optional<AttemptKey> AttemptKey::parse(std::string_view text) {
     const auto order = base::Uuid::parse(text.substr(0, colon));
     const std::string_view number = text.substr(colon + 1);
     AttemptKey key;
-    const char* const end = number.data() + number.size();
-    const auto [stopped, error] = std::from_chars(number.data(), end, key.n);
-    if (!order || error != std::errc() || stopped != end || key.n < 1) return std::nullopt;
+    key.n = base::whole_number<std::int32_t>(number).value_or(0);
+    if (!order || key.n < 1) return std::nullopt;
     key.order_id = *order;
     // One attempt has one name: no leading zeros, no capital letters.
     if (key.to_string() != text) return std::nullopt;

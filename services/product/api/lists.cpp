@@ -1,9 +1,8 @@
 #include "product/api/lists.hpp"
 
-#include <charconv>
-
 #include <fmt/format.h>
 
+#include "base/whole_number.hpp"
 #include "http/conditional.hpp"
 #include "json/encode.hpp"
 #include "product/api/error_response.hpp"
@@ -30,9 +29,7 @@ std::expected<ProductQuery, FieldProblem> query_of(
         query.sort = *sort;
     }
     if (const auto text = request.query_parameter("limit")) {
-        const char* end = text->data() + text->size();
-        const auto parsed = std::from_chars(text->data(), end, query.limit);
-        if (parsed.ec != std::errc() || parsed.ptr != end) query.limit = 0;
+        query.limit = base::whole_number<std::int64_t>(*text).value_or(0);
     }
     if (const auto checked = check(query); !checked) return std::unexpected(checked.error());
     if (const auto text = request.query_parameter("cursor")) {
